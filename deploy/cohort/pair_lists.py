@@ -60,7 +60,8 @@ def _mistakes(file: Path, row: dict[str, str]) -> Iterator[str]:
             found.append(f"{name}: expected a whole number from 1, found {text!r}")
     if row.get("phases") and not found:
         phases = _files_named(file, row["phases"])
-        found += _wrong_phases(phases, *paths, f"phases: {row['phases']}", has_number=bool(row.get("phase")))
+        image, mask = paths
+        found += _wrong_phases(phases, image, mask, f"phases: {row['phases']}", has_number=bool(row.get("phase")))
     return iter(found)
 
 
