@@ -64,7 +64,7 @@ def choose_segments(
     ``empty`` are the numbers of segments in which nothing is drawn: they count only where all tumours are empty.
 
     Rules and codes decide first; where none identifies a tumour, labels and code meanings; where these do not either, a
-    single segment that nothing contradicts is the tumour.
+    single segment of which nothing is written is the tumour.
 
     Raises
     ------
@@ -78,7 +78,8 @@ def choose_segments(
         more = f" and {len(meanings) - MOST_SHOWN} more" if len(meanings) > MOST_SHOWN else ""
         raise RejectedInput(
             Reason.NO_TUMOUR_SEGMENT,
-            f"{name}: expected a segment of a neoplasm, mass or lesion, found {shown}{more}: {CURE}",
+            f"{name}: expected a segment that code or label call a neoplasm, mass or lesion, none of them benign, "
+            f"found {shown}{more}: {CURE}",
         )
     by_number = {int(segment.SegmentNumber): segment for segment in segments}
     return ChosenSegments(
@@ -108,7 +109,7 @@ def _tumours(meanings: Sequence[SegmentMeaning], empty: Collection[int]) -> tupl
         shown = "; ".join(meaning.shown for meaning in named[:MOST_SHOWN])
         return named, f"No code of the outline names a tumour; its label or its code's meaning does: {shown}."
     unknown = _drawn([meaning for meaning in meanings if meaning.role is None], empty)
-    if len(unknown) == 1:
+    if len(unknown) == 1 and unknown[0].is_unnamed:
         shown = unknown[0].shown
         return unknown, f"The outline does not say what it shows; its only segment was taken for the tumour: {shown}."
     return [], ""

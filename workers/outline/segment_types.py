@@ -3,12 +3,12 @@
 A site's own rules come first, then the type's code (Segmented Property Type), because writers disagree on the category:
 a mass is filed as morphologically abnormal structure, as tissue and as anatomical structure. The table
 ``segment_codes.csv`` lists the codes with their source. Many viewers give every segment the same unspecific code, and
-only label or code meaning identify it: ``segment_words.csv`` lists words in the languages of hospitals.
+only label or code meaning identify it (`segment_words`).
 """
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -19,21 +19,13 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code
 
 from workers.outline.segment_rules import SegmentRole, SegmentRules
+from workers.outline.segment_words import is_neutral, role_of_words
 
 UNSPECIFIC = "unspecific"
 STANDARD_SCHEMES = frozenset(
     {"DCM", "FMA", "ICD10", "ICDO3", "I10", "LN", "NCIt", "RADLEX", "SCT", "SNM3", "SRT", "UMLS"}
 )
 """A code of these schemes that the table does not list means something else; codes of other schemes are no evidence."""
-NON_MASS = re.compile(r"non[- ]?mass", re.IGNORECASE)
-"""A BI-RADS lesion type, whose name begins with a negation."""
-ROLE_OF_WORDS = {
-    "contradicting": SegmentRole.IGNORED,
-    "other_tissue": SegmentRole.OTHER_TISSUE,
-    "tumour": SegmentRole.TUMOUR,
-    "breast": SegmentRole.IGNORED,
-}
-"""Roles by the first column of ``segment_words.csv``; the first whose words occur applies."""
 
 
 class Evidence(StrEnum):
@@ -54,7 +46,9 @@ class SegmentMeaning:
     """None where nothing identifies it and nothing contradicts a tumour."""
     evidence: Evidence
     shown: str
-    """Label and codes, for messages."""
+    """Label and codes, and the word that is against a tumour; for messages."""
+    is_unnamed: bool = False
+    """Whether `role` is None because nothing was written about it: not even a word that no table lists."""
 
 
 def meaning_of(segment: Dataset, rules: SegmentRules) -> SegmentMeaning:
@@ -69,28 +63,16 @@ def meaning_of(segment: Dataset, rules: SegmentRules) -> SegmentMeaning:
     for role in (SegmentRole.TUMOUR, SegmentRole.OTHER_TISSUE, SegmentRole.IGNORED):
         if role in coded:
             return SegmentMeaning(number, role, Evidence.CODE, shown)
-    texts = [
-        label,
-        _text(segment.get("SegmentDescription")),
-        *(code.meaning for code in types if not _role_of_code(code)),
-    ]
-    worded = _role_of_words([text.replace("_", " ") for text in texts])
+    meanings = [code.meaning for code in types if not _role_of_code(code)]
+    texts = [text.replace("_", " ") for text in (label, _text(segment.get("SegmentDescription")), *meanings)]
+    worded, word = role_of_words(texts)
     if worded is None and any(code.scheme_designator in STANDARD_SCHEMES and not _role_of_code(code) for code in types):
         worded = SegmentRole.IGNORED  # a standard code that does not mean a tumour: an organ, or a kind of tissue
-    return SegmentMeaning(number, worded, Evidence.WORDS if worded else Evidence.NONE, shown)
-
-
-def _role_of_words(texts: Iterable[str]) -> SegmentRole | None:
-    found = NON_MASS.sub("lesion", " / ".join(text for text in texts if text))
-    return next((role for words, role in _words() if words.search(found)), None)
-
-
-@cache
-def _words() -> tuple[tuple[re.Pattern[str], SegmentRole], ...]:
-    patterns: dict[str, list[str]] = {kind: [] for kind in ROLE_OF_WORDS}
-    for row in _rows("segment_words.csv"):
-        patterns[row["role"]].append(row["words"])
-    return tuple((re.compile("|".join(patterns[kind]), re.IGNORECASE), role) for kind, role in ROLE_OF_WORDS.items())
+    if worded is None:
+        unnamed = all(map(is_neutral, (label, *meanings)))
+        return SegmentMeaning(number, None, Evidence.NONE, shown if unnamed else f"{shown}: no known word", unnamed)
+    against = f": '{word.lower()}'" if word and worded is not SegmentRole.TUMOUR else ""
+    return SegmentMeaning(number, worded, Evidence.WORDS, f"{shown}{against}")
 
 
 def _role_of_code(code: Code) -> SegmentRole | str | None:

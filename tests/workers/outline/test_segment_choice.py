@@ -76,6 +76,10 @@ def test_the_tumour_is_told_by_code_then_by_label(
         ("SCT 64033007 Kidney", "Segment 1"),
         ("SCT 14799000 Neoplasm, Secondary", "Segment 1"),
         ("99MIM 12 Prostate", "roi"),
+        ("99MIM 12 Granuloma", "roi"),
+        ("SCT 254845004 Fibroadenoma", "tumor"),
+        ("ICDO3 9010/0 Fibroadenoma, NOS", "tumor"),
+        ("ICD10 D24.1 Benign neoplasm of right breast", "Segment 1"),
     ],
 )
 def test_what_contradicts_a_tumour_is_refused(kind: str, label: str) -> None:
@@ -129,6 +133,81 @@ def test_an_organ_in_any_of_these_languages_is_no_tumour(label: str) -> None:
 def test_a_lesion_whose_name_resembles_a_negation_is_one(label: str) -> None:
     """BI-RADS calls a lesion non-mass enhancement; abnormal is not normal."""
     assert chosen((TISSUE, label)) == ([1], set(), True)
+
+
+NAMED_OTHERWISE = """
+scar|LN|SLN level I|benign lesion|probably benign mass|fibroadenoma|FA|cystic lesion|clip|necrosis|fat necrosis|abscess|
+artifact|surgical cavity|control region|AIF|biopsy site|mastitis|tumor necrosis|no residual tumor|CTV|lesion scar|
+Narbe|OP-Narbe|LK axillär|gutartige Läsion|benigner Herd|Fibroadenom|Nekrose|Hämatom|Clip|Drüsenkörper|Milchgang|
+cicatrice|lésion bénigne|pas de tumeur|nécrose|adénopathie|lesione benigna|ematoma|cicatriz|lesión benigna|sin tumor|
+lesão benigna|litteken|goedaardige laesie|geen tumor|godartet svulst|ärr|arpi|blizna|zmiana łagodna|jizva|benigní léze|
+nyirokcsomó|jóindulatú daganat|iyi huylu tümör|καλοήθης όγκος|рубец|доброкачественное образование|некроз|рубець|
+доброякісна пухлина|良性肿块|瘢痕|坏死|纤维腺瘤|良性腫瘤|線維腺腫|양성 종양|섬유선종|ورم حميد|ندبة|Kowalska|xyz
+"""
+
+
+@pytest.mark.parametrize("label", [one.strip() for one in NAMED_OTHERWISE.split("|")])
+def test_a_single_segment_with_another_name_is_not_taken_for_the_tumour(label: str) -> None:
+    """Its label says what it is, or something that no table knows: earlier versions scored it with a note."""
+    with pytest.raises(RejectedInput, match="segment_rules") as refused:
+        chosen((TISSUE, label))
+    assert refused.value.reason is Reason.NO_TUMOUR_SEGMENT
+
+
+QUALIFIED = """
+cancer, no LN involvement|carcinoma LN negative|IDC, node-negative|tumor without necrosis|lesion with necrosis|
+necrotic tumor|tumor incl. clip|mass near scar|tumor 3 cm from the nipple|cancer with skin invasion|
+solid-cystic mass|carcinoma in a fibroadenoma|intracystic carcinoma|Tumor ohne LK|Tumor neben Clip|Karzinom mit Nekrose|
+tumeur sans ganglion|kanker|læsion|lesjon|syöpä|rak|karcinom|daganat|kitle|καρκίνος|злокачественное|恶性|悪性|악성|سرطان
+"""
+
+
+@pytest.mark.parametrize("label", [one.strip() for one in QUALIFIED.split("|")])
+def test_a_tumour_may_be_named_with_what_lies_beside_it(label: str) -> None:
+    """What is not there, or not in the outline, contradicts nothing."""
+    assert chosen((TISSUE, label)) == ([1], set(), True)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "",
+        "1",
+        "Segment_1",
+        "ROI-2",
+        "left",
+        "Seg 3 rechts",
+        "L1",
+        "new segment",
+        "Untitled",
+        "Maske",
+        "区域1",
+        "12 o'clock",
+    ],
+)
+def test_a_default_name_a_side_or_a_number_says_nothing(label: str) -> None:
+    """Then the only segment is the tumour, as a note says."""
+    assert chosen((TISSUE, label)) == ([1], set(), True)
+
+
+def test_a_label_that_nobody_knows_does_not_leave_the_other_one_as_the_tumour() -> None:
+    """It may be the tumour itself."""
+    with pytest.raises(RejectedInput, match=r"'Kowalska'.*no known word"):
+        chosen((TISSUE, "Segment 1"), (TISSUE, "Kowalska"))
+
+
+def test_a_benign_lesion_beside_the_tumour_is_left_out_of_its_ring() -> None:
+    """Neither is it scored."""
+    assert chosen((NEOPLASM, "tumor"), ("SCT 254845004 Fibroadenoma", "b")) == ([1], {2}, False)
+
+
+def test_a_rule_may_take_labels_of_a_sites_own() -> None:
+    """Such as the initials of who drew the outline."""
+    assert chosen((TISSUE, "Kowalska"), rules=SegmentRules((SegmentRule(SegmentRole.TUMOUR, label="*"),))) == (
+        [1],
+        set(),
+        False,
+    )
 
 
 def test_segments_that_say_nothing_are_not_guessed_among() -> None:
