@@ -1,6 +1,6 @@
 """Decides whether a phase is after contrast, from its headers and from the enhancement inside the outline."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from workers.limits import Limits
 from workers.notes import Note, warning
 from workers.outline.earlier_phase import slices_of
 from workers.outline.examination import examination_of
+from workers.outline.later_acquisition import LaterAcquisition, later_acquisitions
 from workers.outline.phase_times import began_before_bolus, first_after_bolus
 from workers.outline.region_of_interest import RegionOfInterest
 
@@ -65,6 +66,14 @@ def contrast_evidence(
         return ContrastEvidence((Objection(Criterion.CONTRAST_PHASE, _message(volume, said)),))
     if gain is not None and gain >= ENHANCEMENT:
         return ContrastEvidence(before=phases[0], phases=phases, number=number + 1)
+    brighter = None
+    if not medians.change_among(phases[:number]) and not medians.change_among(phases[number + 1 :]):
+        brighter = _brighter(later_acquisitions(phase, phases, volume, roi.tumour, instances, other_series, limits))
+    if brighter is not None and _is_proof(brighter):
+        said = f"inside it {brighter.name}, acquired later, is {_most(brighter):.0%} brighter"
+        return ContrastEvidence((Objection(Criterion.CONTRAST_PHASE, _message(volume, said)),))
+    if brighter is not None:
+        return ContrastEvidence(notes=(_note_on_later(brighter),), is_shown_after=False)
     notes = tuple(_notes_on_single(phases[0]) if len(phases) == 1 else _notes(gain))
     return ContrastEvidence(notes=notes, is_shown_after=not notes)
 
@@ -89,6 +98,11 @@ class _Medians:
         """Return another phase's relative increase over the measured one; None where they cannot be compared."""
         other = self._of(later)
         return other / self._here - 1 if other is not None and self._here > 0 else None
+
+    def change_among(self, others: Sequence[Phase]) -> bool:
+        """Return whether other phases differ from the measured one as only contrast agent changes them."""
+        gains = (self.later_gain(one) for one in others)
+        return any(gain is not None and abs(gain) >= NO_ENHANCEMENT for gain in gains)
 
     def _of(self, phase: Phase) -> float | None:
         if id(phase) not in self._known:
@@ -128,6 +142,42 @@ def _said_before(phases: Sequence[Phase], number: int, gain: float | None) -> st
         return "by its acquisition time it began before the Contrast/Bolus Start Time"
     phase = phases[number]
     return said_before_contrast(phase.frames[0], is_alone=phase.identity.count == 1)
+
+
+def _brighter(others: Iterable[LaterAcquisition]) -> LaterAcquisition | None:
+    """Return the later acquisition that proves that contrast arrived after the measured phase, or one that may."""
+    first = None
+    for one in others:
+        if _is_proof(one):
+            return one
+        if first is None and (one.gain is None or _most(one) >= ENHANCEMENT):
+            first = one
+    return first
+
+
+def _is_proof(later: LaterAcquisition) -> bool:
+    """Return whether the tissue is brighter by contrast agent, not by another weighting or scale of grey values."""
+    if later.gain is None or later.relative_gain is None:
+        return False
+    return later.is_alike and min(later.gain, later.relative_gain) >= ENHANCEMENT
+
+
+def _most(later: LaterAcquisition) -> float:
+    return max(later.gain or 0.0, later.relative_gain or 0.0)
+
+
+def _note_on_later(later: LaterAcquisition) -> Note:
+    if later.gain is None:
+        why = "was acquired later in another frame of reference, and could not be compared with it"
+    else:
+        against = "the measured phase" if later.gain >= ENHANCEMENT else "its surroundings"
+        why = (
+            f"was acquired later, and shows the outlined tissue {_most(later):.0%} brighter against {against}; with "
+            "other parameters or another scale of grey values this is no proof"
+        )
+    return warning(
+        f"The measured phase may be before contrast: {later.name} {why}.", "The phase may be before contrast"
+    )
 
 
 def _may_be_before(alone: Phase) -> str:

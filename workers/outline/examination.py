@@ -26,7 +26,7 @@ def examination_of(
     """
     series = phase.frames[0].instance.series_uid
     measured = {frame.instance.sop_instance_uid for frame in phase.frames}
-    mine = _phases([one for one in instances if one.series_uid == series], measured)
+    mine = phases_of([one for one in instances if one.series_uid == series], measured)
     own = [
         phase if other.references == phase.references else other
         for other in mine
@@ -34,21 +34,21 @@ def examination_of(
     ]
     if phase not in own:
         own = [phase]
-    others = [*_by_series([one for one in instances if one.series_uid != series]), *_alike(phase, other_series, limits)]
+    others = [*by_series([one for one in instances if one.series_uid != series]), *_alike(phase, other_series, limits)]
     beside = [
         other
         for part in others
-        for other in _phases(part)
+        for other in phases_of(part)
         if same_slices(phase, other) and same_technique(phase, other)
     ]
-    keys = _keys([*own, *beside])
+    keys = keys_of([*own, *beside])
     beside.sort(key=keys.__getitem__)
     before = [other for other in beside if keys[other] < keys[own[0]]]
     after = [other for other in beside if keys[other] > keys[own[-1]]]
     return *before, *own, *after
 
 
-def _keys(phases: Sequence[Phase]) -> dict[Phase, tuple[TimeKey, int]]:
+def keys_of(phases: Sequence[Phase]) -> dict[Phase, tuple[TimeKey, int]]:
     """Return keys that sort phases by time, then by Series Number where all phases have one."""
     found = [optional_integer(phase.frames[0].instance.dataset, "SeriesNumber") for phase in phases]
     numbers = [0 if None in found else number or 0 for number in found]
@@ -65,7 +65,7 @@ def _alike(phase: Phase, other_series: Sequence[Sequence[Path]], limits: Limits)
                 yield list(read_image_headers(paths, limits))
 
 
-def _phases(instances: Sequence[Instance], preferred: Collection[str] = ()) -> tuple[Phase, ...]:
+def phases_of(instances: Sequence[Instance], preferred: Collection[str] = ()) -> tuple[Phase, ...]:
     """Return the phases of a series; of copies of an image, one in ``preferred`` (SOP Instance UIDs) counts."""
     try:
         return split_series(without_copies(placed_frames(instances), preferred)) if instances else ()
@@ -73,7 +73,8 @@ def _phases(instances: Sequence[Instance], preferred: Collection[str] = ()) -> t
         return ()
 
 
-def _by_series(instances: Sequence[Instance]) -> list[list[Instance]]:
+def by_series(instances: Sequence[Instance]) -> list[list[Instance]]:
+    """Return the instances of each series."""
     groups: dict[str, list[Instance]] = {}
     for instance in instances:
         groups.setdefault(instance.series_uid, []).append(instance)
