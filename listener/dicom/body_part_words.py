@@ -1,46 +1,84 @@
-"""Words of descriptions and labels, in several languages, that name a breast or another part of the body."""
+"""Words of descriptions and labels, in several languages, that name a breast or another part of the body.
 
+``body_part_words.csv`` lists them. Short words that mean something else in another language count only in a description
+that says nothing else ("MRT Hand links").
+"""
+
+import csv
 import re
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+from unicodedata import normalize
 
-BREAST = re.compile(
-    r"breast|mamm[aeo]|mamas?\b|mam[aá]ri|mamogra|brust|brüst|\bsein|senos?\b|\bborst|bryst|bröst|pierś|piersi|"
-    r"молочн|груд|乳|유방",
-    re.IGNORECASE,
+_OWNERS = (
+    r"herz|lungen?|leber|nieren|prostata|schulter|knie|wirbels(?:ä|ae)ulen|becken(?:boden)?|thorax|hüft|hand|fuß|"
+    r"[hbl]ws|chest|hip|spine|hand|foot|thoracic|lung"
 )
-OTHER_BODY_PART = re.compile(
-    r"prostat|\bliver(?!pool|more|y)|hepat|brain|cerebr|\bhead\b(?!.first)|skull|\bneck\b|spine|knee(?!l)|\bhip\b|shoulder|\bankle|\bfoot\b(?!.first)|"
-    r"wrist|elbow|pelvi|kidney|renal|pancrea|bladder|uter(?:us|ine)|cervix|(?:\b|tubo)ovar|rect(?:um|al)|\bcolon(?!i[ae]|y|el)|bowel|spleen|"
-    r"abdom|glio(?:ma|blast)|\bneuro(?!fib|radio)|brats|"
-    r"\bheart(?!land|h)|cardiac|\beye\b|orbit|extremit|\bleg\b|femur|tibia|thyroid|\blung(?!au|ern)|pituitar|"
-    r"gehirn|sch(?:ä|ae)del|(?<![gk])leber|(?:\b|neben|plantats?)niere|becken(?!ham)|schulter|wirbels|\bknie|hüfte|\bherz(?!og|berg|l[iy])|"
-    r"c[ée]r[ée]br|\bcr[âa]ne(?![a-z])|\bfoie|\brachis|\bgenou|[ée]paule|\bhanche|\bbassin|"
-    r"pr[óo]stat|h[íi]gado|f[íi]gado|fegato|cr[áa]neo|cr[âa]nio|columna|coluna|colonna|rodilla|joelho|ginocchio|\bh?ombro|spalla(?!nz)|"
-    r"wątrob|mózg|czaszk|kręgos|kolan|miednic|голов|печен|позвон|колен|простат|почк|"
-    r"\bkopf(?!spul|lage|teil|ende| voran| zuerst)|\bhirn(?!holz)|\bbauch(?!lag|sp|at)|oberbauch|rektum|"
-    r"\bt[êe]te\b(?! premi)|enc[ée](?:phal|fal)|\bcabeza\b(?! prim)|cervello|hersenen|\bhoofd\b|мозг|h[ée]pati|"
-    r"vessie|vejiga|vescica|\bc(?:œ|oe)ur\b|\bcuore\b|coraz[óo]n|cardia(?:que|co)|pharynx|larynx|parotis|schilddr|"
-    r"handgelenk|sprunggelenk|\bcheville|\bpoignet|"
-    r"ileosakral|iliosakral|sacroil|placent|plazent|f(?:o)?etal|头部|頭部|颈部|头颅|颅脑|(?<!电)脑|脳|肝|腹部|心脏|心臓|前列腺|骨盆|膝|肩|椎|肾|腎",
-    re.IGNORECASE,
+"""Parts of the body in names of hospitals and their departments."""
+_PLACES = (
+    r"(?:zentr|[kc]lini[ckq]|chirurg|hospital|cent(?:er|re)|institut|department|station|surg(?:ery|ical)|unit|centrum|"
+    r"ambulanz)\w*"
 )
 NO_BODY_PART = re.compile(
-    r"(?:\b(?:head|neck|spine|pelvi[sc]|abdom\w*|knee|cardiac|heart|shoulder|wrist|ankle|foot|hip|extremity|leg)"
-    r"[ /+&-]{0,3}){1,4}(?:coils?|array|matrix|spule)\b|"
-    r"\b(?:knie|schulter|becken|leber|herz|wirbels(?:ä|ae)ulen?)[ -]?spule|"
+    r"(?:\b(?:head|neck|spine|pelvi[sc]|abdom\w*|knee|cardiac|heart|shoulder|wrist|ankle|foot|hip|extremity|leg|chest|"
+    r"thora(?:x|cic)|whole[ -]body|hand|cervical|lumbar)[ /+&-]{0,3}){1,4}(?:coils?|array|matrix|spule)\b|"
+    r"\b(?:knie|schulter|becken|leber|herz|wirbels(?:ä|ae)ulen?|thorax|hand|ganzk(?:ö|oe)rper)[ -]?spule|"
     r"\b(?:antenne|antena|bobina)[ -](?:d[ei] )?\w+|"
     r"(?:\b(?:heart|cardiac|brain|neuro|head|neck|spine|eye|ear|lung)\b"
     r"(?: and | ?& ?|[ /-])?){1,4}(?:hospital|cent(?:er|re)|institute)\b|"
-    r"\b(?:herz|lungen|leber|nieren|prostata|schulter|knie|wirbels(?:ä|ae)ulen|becken(?:boden)?)"
-    r"[ -]?(?:zentr|klinik)\w*|"
+    rf"\b(?:{_OWNERS})-?(?: und | ?& ?|[ -])?(?:(?:{_OWNERS})[ -]?)?{_PLACES}|"
+    r"\bthora(?:x|cic)[ -]?wa(?:nd|ll)\w*|\bchest[ -]?walls?\b|\bparoi thoracique|\bparete toracica|"
+    r"\bparede? tor[áa]cica|"
     r"\bsacr[ée][ -]c(?:œ|oe)ur|\bsacro cuore|\bsagrado coraz[óo]n|\bkopf[ -/]hals[ -]?spule|"
     r"\bherz-? und \w+zentrum|\bherz[ -]?(?:jesu|mari)\w*|\b(?:sacred|immaculate).heart|"
     r"\bbrain(?:lab|tree|erd)|\bhilton head|\b(?:great|little) neck|\b(?:over|above)[ -](?:the )?head|"
-    r"\bbassin (?:d.arcachon|de thau|minier|parisien)",
+    r"\bbassin (?:d.arcachon|de thau|minier|parisien)|\bcervical (?:nodes?|lns?)\b",
     re.IGNORECASE,
 )
 """Names of coils, hospitals, places and products that hold the name of a body part."""
+WORDS = re.compile(r"\w+")
+LONGEST_ALONE = 64
+"""Characters (VR LO, PS3.5 section 6.2): a longer description says more than a part of the body."""
 
 
-def find_other_body_part(described: str) -> re.Match[str] | None:
-    """Return the first word for another part of the body than the breast; it is found in the match's ``string``."""
-    return OTHER_BODY_PART.search(NO_BODY_PART.sub(" ", described.replace("_", " ")))
+def names_breast(text: str) -> bool:
+    """Return whether a word of a description, label or code meaning names a breast."""
+    return bool(_words("breast").search(normalize("NFC", text)))
+
+
+def other_body_part_in(texts: Iterable[str]) -> str:
+    """Return the first word for another part of the body than the breast in labels or code meanings; else empty."""
+    return next(filter(None, map(_word_in, map(_cleaned, texts))), "")
+
+
+def other_body_part_described(descriptions: Iterable[str]) -> str:
+    """Return the first word for another part of the body than the breast in descriptions; empty where there is none."""
+    return next(filter(None, (_word_in(_cleaned(one)) or _only_word_of(one) for one in descriptions)), "")
+
+
+def _cleaned(text: str) -> str:
+    return NO_BODY_PART.sub(" ", normalize("NFC", text).replace("_", " "))
+
+
+def _word_in(text: str) -> str:
+    found = _words("other").search(text)
+    if not found:
+        return ""
+    # A pattern with the word's ends takes hours for a word of 64 kB.
+    return next(word[0] for word in WORDS.finditer(text) if word.end() > found.start()).lower()
+
+
+def _only_word_of(text: str) -> str:
+    if len(text) > LONGEST_ALONE:
+        return ""
+    words = WORDS.findall(normalize("NFC", text).replace("_", " "))
+    left = [word for word in words if not _words("filler").fullmatch(word)]
+    return left[0].lower() if left and all(map(_words("alone").fullmatch, left)) else ""
+
+
+@cache
+def _words(kind: str) -> re.Pattern[str]:
+    text = resources.files("listener.dicom").joinpath("body_part_words.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(text.splitlines())
+    return re.compile("|".join(row["words"] for row in rows if row["kind"] == kind), re.IGNORECASE)

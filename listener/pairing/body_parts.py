@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from pydicom.dataset import Dataset
 
-from listener.dicom.body_part_words import BREAST, find_other_body_part
+from listener.dicom.body_part_words import names_breast, other_body_part_described, other_body_part_in
 
 BODY_PART_TAGS = (
     "BodyPartExamined",
@@ -17,6 +17,8 @@ BODY_PART_TAGS = (
     "ProtocolName",
     "RequestedProcedureDescription",
 )
+ALSO_OF_BREASTS = frozenset({"CHEST", "THORAX"})
+"""Values of Body Part Examined that examinations of a breast have, too."""
 
 
 def other_body_part(headers: Iterable[Dataset]) -> str:
@@ -27,14 +29,14 @@ def other_body_part(headers: Iterable[Dataset]) -> str:
     found = list(headers)
     segments = [segment for header in found for segment in header.get("SegmentSequence") or ()]
     texts = [str(header.get(keyword) or "") for header in found for keyword in BODY_PART_TAGS]
+    texts = [text for text in texts if text.strip().upper() not in ALSO_OF_BREASTS]
     said = [_of_segment(segment) for segment in segments]
-    if any(BREAST.search(text) for text in (*texts, *said)):
+    if any(map(names_breast, (*texts, *said))):
         return ""
-    words = [match[0].lower() for text in texts if (match := find_other_body_part(text))]
-    of_segments = [match[0].lower() for text in said if (match := find_other_body_part(text))]
-    if said and len(of_segments) == len(said):
-        words += of_segments
-    return words[0] if words else ""
+    if word := other_body_part_described(texts):
+        return word
+    of_segments = [other_body_part_in([text]) for text in said]
+    return of_segments[0] if all(of_segments) and of_segments else ""
 
 
 def _of_segment(segment: Dataset) -> str:

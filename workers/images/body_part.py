@@ -5,12 +5,11 @@ from collections.abc import Iterator
 
 from pydicom import Dataset
 
-from listener.dicom.body_part_words import BREAST, find_other_body_part
+from listener.dicom.body_part_words import names_breast, other_body_part_described
 from workers.images.attributes import decoded, text
 from workers.images.functional_groups import functional_groups
 
 DESCRIPTIONS = ("StudyDescription", "SeriesDescription", "ProtocolName", "RequestedProcedureDescription")
-WORD = re.compile(r"\w+")
 _QUALITY = r"(?<![a-z])(?:acr|qa|qc)(?![a-z])"
 _ROUTINE = r"(?<![a-z])(?:tests?|daily|weekly|monthly|annual)(?![a-z])"
 _BETWEEN = r"[ /:-]{1,3}(?:mri? )?"
@@ -22,9 +21,16 @@ TEST_OBJECT = re.compile(
 """Words of a description of a scan for quality assurance. ACR, QA and QC alone may be BI-RADS, Qatar and Québec."""
 # fmt: off
 OTHER_BODY_PARTS = frozenset({
-    "ABDOMEN", "ANKLE", "BLADDER", "BRAIN", "CSPINE", "ELBOW", "EXTREMITY", "FOOT", "HAND", "HEAD", "HEART", "HIP",
-    "KIDNEY", "KNEE", "LEG", "LIVER", "LSPINE", "NECK", "ORBIT", "PANCREAS", "PELVIS", "PHANTOM", "PITUITARY",
-    "PROSTATE", "SHOULDER", "SKULL", "SPINE", "TSPINE", "UTERUS", "WRIST",
+    "ABDOMEN", "ABDOMENPELVIS", "ADRENAL", "ANKLE", "AORTA", "ARM", "BILEDUCT", "BLADDER", "BONE", "BRAIN", "CALF",
+    "CAROTID", "CEREBELLUM", "CERVIX", "CIRCLEOFWILLIS", "CLAVICLE", "COCCYX", "COLON", "CSPINE", "CTSPINE",
+    "DUODENUM", "ELBOW", "ESOPHAGUS", "EXTREMITY", "EYE", "FACE", "FEMUR", "FETUS", "FINGER", "FOOT", "FOREARM",
+    "FOREFOOT", "GALLBLADDER", "HAND", "HEAD", "HEADNECK", "HEART", "HIP", "HUMERUS", "IAC", "JAW", "KIDNEY", "KNEE",
+    "LARYNX", "LEG", "LIVER", "LOWEREXTREMITY", "LSPINE", "LSSPINE", "LUNG", "MANDIBLE", "MAXILLA", "MEDIASTINUM",
+    "NECK", "NOSE", "ORBIT", "OVARY", "PANCREAS", "PAROTID", "PATELLA", "PELVIS", "PENIS", "PHANTOM", "PITUITARY",
+    "PROSTATE", "RECTUM", "SACRUM", "SCALP", "SCAPULA", "SCROTUM", "SHOULDER", "SIJOINT", "SINUS", "SKULL",
+    "SMALLBOWEL", "SPINE", "SPLEEN", "STERNUM", "STOMACH", "TESTIS", "THIGH", "THUMB", "THYMUS", "THYROID", "TIBIA",
+    "TIBIAFIBULA", "TLSPINE", "TMJ", "TMJOINT", "TOE", "TONGUE", "TSPINE", "ULNA", "UPPEREXTREMITY", "UTERUS",
+    "WHOLEBODY", "WRIST",
 })
 # fmt: on
 """Values of Body Part Examined. CHEST and THORAX are not among them: breast examinations use them as well."""
@@ -33,9 +39,8 @@ OTHER_BODY_PARTS = frozenset({
 def other_body_part(header: Dataset, frame_number: int | None = None) -> str:
     """Return the evidence that images show another body part than the breast; empty where there is none."""
     descriptions = [decoded(header, keyword).replace("_", " ") for keyword in DESCRIPTIONS]
-    described = " ".join(descriptions)
     region = " ".join(_anatomic_regions(header, frame_number))
-    if BREAST.search(f"{described} {region}"):
+    if any(map(names_breast, (*descriptions, region))):
         return ""
     body_part = re.sub(r"[^A-Z]", "", text(header, "BodyPartExamined").upper())
     if body_part in OTHER_BODY_PARTS:
@@ -44,15 +49,10 @@ def other_body_part(header: Dataset, frame_number: int | None = None) -> str:
         return f"anatomic region {region}"
     if body_part == "BREAST":
         return ""
-    if found := find_other_body_part(described):
-        return f"described as {_word_at(found.start(), found.string).lower()}"
+    if word := other_body_part_described(descriptions):
+        return f"described as {word}"
     tests = [found[0] for one in descriptions if (found := TEST_OBJECT.search(one))]
     return f"described as {tests[0].strip().lower()}" if tests else ""
-
-
-def _word_at(start: int, described: str) -> str:
-    """Return the whole word around a position; a pattern with the word's ends takes hours for a word of 64 kB."""
-    return next(word[0] for word in WORD.finditer(described) if word.end() > start)
 
 
 def _anatomic_regions(header: Dataset, frame_number: int | None) -> Iterator[str]:

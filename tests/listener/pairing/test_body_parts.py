@@ -59,6 +59,46 @@ def test_another_organ_is_told_in_any_of_these_languages(description: str) -> No
     assert other_body_part([study(description)])
 
 
+MORE_PARTS = """
+MRI thigh left|MR forearm|MRI chest|MR thorax|MRCP|MR enterography|MRA carotid|C-spine|lumbar|
+sacrum|whole body MRI|TMJ|MRI hand|MR aorta|bone marrow|HWS|MR BWS nativ|LWS|MRT LWS KM|MRT Thorax|
+Oberschenkel|MRT Hand rechts|Fuß|Ellenbogen|MRT ISG|Halsweichteile|MRT Hals|Hypophyse|NNH|cMRT|
+Pankreas|Gallenwege|MR Sellink|Hoden|Brustwirbelsäule|Kniegelenk|Schultergelenk re|IRM cuisse|
+IRM main droite|genou|IRM coude|rachis lombaire|bili-IRM|entéro-IRM|pancréas|poumon|IRM cou|
+RM coscia|caviglia|gomito|rachide cervicale|addome|torace|colangio-RM|bacino|muslo|tobillo|
+columna lumbar|RM tórax|cuello|senos paranasales|colangiorresonancia|riñones|coxa|tornozelo|joelho|
+quadril|pescoço|abdome|pulmão|bovenbeen|schouder|heup|LWK|buik|alvleesklier|lår|skulder|knæ|hjerne|
+bröstrygg|ländrygg|njurar|hjärta|polvi|lanneranka|aivot|rintakehä|kolano|MR bark|
+kręgosłup lędźwiowy|klatka piersiowa|miednica|koleno|páteř|játra|térd|gerinc|mellkas|has|omuz|
+servikal|karaciğer|γόνατο|ΟΜΣΣ|εγκέφαλος|бедро|поясничный отдел|грудной отдел позвоночника|
+органы грудной клетки|ШОП|МРХПГ|малый таз|коліно|хребет|печінка|膝关节|腰椎|盆腔|胸部|股関節|骨盤|膵臓|어깨|요추|상복부|
+الركبة|العمود الفقري
+"""
+
+
+@pytest.mark.parametrize("description", [one.strip() for one in MORE_PARTS.split("|")])
+def test_joints_spine_limbs_and_chest_are_told_as_radiographers_write_them(description: str) -> None:
+    """With modality, side and contrast: abbreviations, and words for a chest that begin like those for a breast."""
+    assert other_body_part([study(description)])
+
+
+NO_PARTS = """
+Mamma/Axilla/Thorax|Mamma Thoraxwand|Thoraxklinik Heidelberg|Thoraxzentrum Ruhrgebiet|
+Thorax-Klinik dyn|chest wall|National Chest Hospital|Herz- und Lungenklinik|LungenClinic|
+LWS Klinik Damp|Hand in Hand Klinik|T1 hand shift|body coil|whole body coil|chest coil|
+Frankfurt am Main|Main-Taunus|Praxis Dr. Arm|Blasewitz|arms down|fat arm|St. Gallen|epigastric|
+Sinus rhythm|finger pulse|Kinn|Kniepert|Rückenlage|long TE|contrast lag|Staging Mammakarzinom|
+AX T1 VIBRANT|BI-RADS 5|emlő MR|meme MR|прицельно молочные железы|грудь|الثدي|rintojen MRI|prsa|
+μαστός, θώρακας|second hand scanner|face up
+"""
+
+
+@pytest.mark.parametrize("description", [one.strip() for one in NO_PARTS.split("|")])
+def test_names_of_hospitals_coils_and_positions_are_no_evidence(description: str) -> None:
+    """Nor short words of another language within a description, nor a breast with its surroundings."""
+    assert other_body_part([study(description)]) == ""
+
+
 @pytest.mark.parametrize(
     "description",
     [
