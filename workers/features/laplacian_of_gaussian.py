@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from workers.features.interpolation import Axis, AxisOperator, interpolation
 from workers.features.recursive_gaussian import Derivative, gaussian_matrix
-from workers.features.resampling import Ranges, Source, contract
+from workers.features.resampling import Ranges, Source, by_growth, contract
 from workers.features.sampled_gaussian import CUT_OFF_SIGMAS, sampled_gaussian_matrix
 
 MARGIN_SIGMAS = 12.0
@@ -122,7 +122,7 @@ def _sum_of_curvatures(values: NDArray[np.float64], smooth: Matrices, curve: Mat
 
     The axis that loses most voxels comes first, so that least is left to compute along the others.
     """
-    first, second, third = sorted(range(3), key=lambda axis: len(smooth[axis]) / smooth[axis].shape[1])
+    first, second, third = by_growth(smooth)
     smooth_1, curve_1 = (contract(one[first], values, first) for one in (smooth, curve))
     smooth_2 = contract(smooth[second], smooth_1, second)
     curve_2 = contract(curve[second], smooth_1, second) + contract(smooth[second], curve_1, second)

@@ -76,12 +76,20 @@ class Source:
         return values
 
     def apply(self, operators: Sequence[AxisOperator]) -> NDArray[np.float64]:
-        """Apply one operator along each axis (z, y, x)."""
+        """Apply one operator along each axis (z, y, x).
+
+        The axis that loses most voxels, or gains fewest, comes first: least is left to compute along the others.
+        """
         z, y, x = operators
         values = self.z_scores((z.columns, y.columns, x.columns))
-        for position, operator in enumerate(operators):
-            values = contract(operator.matrix, values, position)
+        for axis in by_growth([operator.matrix for operator in operators]):
+            values = contract(operators[axis].matrix, values, axis)
         return values
+
+
+def by_growth(matrices: Sequence[NDArray[np.float64]]) -> list[int]:
+    """Return the axes in the order of how many times more voxels their matrices make of them."""
+    return sorted(range(len(matrices)), key=lambda axis: len(matrices[axis]) / matrices[axis].shape[1])
 
 
 def contract(matrix: NDArray[np.float64], values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
