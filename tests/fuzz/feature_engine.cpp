@@ -89,10 +89,8 @@ __attribute__((noinline)) void measure(const Region& region) {
 void filter(const Region& region) {
     std::vector<float> single(region.image.begin(), region.image.end());
     std::vector<double> image = region.image;
-    for (int axis = 0; axis < 3; ++axis) {
-        grids::correlate(single.data(), region.size, axis, {0.5, 0.2, 0.05});
-        grids::correlate(image.data(), region.size, axis, std::vector<double>(region.mask.size() % 40 + 1, 0.1));
-    }
+    grids::smooth(single.data(), region.size, {0.5, 0.2, 0.05}, region.mask.data());
+    grids::smooth(image.data(), region.size, std::vector<double>(region.mask.size() % 40 + 1, 0.1), nullptr);
     grids::brightest(image.data(), region.size, static_cast<std::int64_t>(region.mask.size() % 7));
     std::vector<std::uint8_t> allowed(region.mask.size()), grown = region.mask;
     for (std::size_t at = 0; at < allowed.size(); ++at) allowed[at] = at % 3 != 0;

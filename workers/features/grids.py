@@ -15,14 +15,20 @@ TRUNCATED_AT = 4.0
 """In standard deviations, as in SciPy: weights of the Gaussian beyond are omitted."""
 
 
-def smoothed(image: NDArray[Value], sigma: float) -> NDArray[Value]:
+def smoothed(image: NDArray[Value], sigma: float, rows: NDArray[np.bool_] | None = None) -> NDArray[Value]:
     """Return an image smoothed with a Gaussian of ``sigma`` voxels; beyond its edges it continues with their values.
 
-    It equals `scipy.ndimage.gaussian_filter` with mode ``nearest``, bit for bit.
+    It equals `scipy.ndimage.gaussian_filter` with mode ``nearest``, bit for bit. Where only some ``rows`` along x are
+    needed (mask z, y), the values of the others mean nothing.
     """
     found = np.array(image, order="C")
-    _engine.smooth(found, _weights(sigma))
+    _engine.smooth(found, _weights(sigma), None if rows is None else np.ascontiguousarray(rows).view(np.uint8))
     return found
+
+
+def voxels_of(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the indices (n, 3) of the voxels of a mask, few of a large one, as `numpy.argwhere` does."""
+    return np.stack(np.unravel_index(np.flatnonzero(mask), mask.shape), axis=1)
 
 
 def _weights(sigma: float) -> list[float]:

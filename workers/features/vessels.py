@@ -14,8 +14,9 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
 from model_store.signatures.profile import Exclusion, FeatureProfile
-from workers.features.grids import brightest_within, distances_within, grown, smoothed
+from workers.features.grids import brightest_within, grown, smoothed, voxels_of
 from workers.features.interpolation import interpolation
+from workers.features.reach import voxels_within
 from workers.features.resampling import Intensities, Resampled, Source
 
 SCALES_MM = (0.8, 1.2, 1.8, 2.7)
@@ -53,7 +54,7 @@ def vessel_margin_voxels(profile: FeatureProfile) -> int:
 
 def _vessels(enhancement: NDArray[np.float64], tumour: NDArray[np.bool_], profile: FeatureProfile) -> NDArray[np.bool_]:
     """Find vessels in the enhancement relative to the tumour's median."""
-    bright = np.argwhere((enhancement >= 1) & ~tumour)
+    bright = voxels_of((enhancement >= 1) & ~tumour)
     middle = np.zeros_like(tumour)
     middle[tuple(bright[tubularity(enhancement, bright, profile.spacing_mm) >= TUBULARITY].T)] = True
     if not middle.any():
@@ -61,11 +62,11 @@ def _vessels(enhancement: NDArray[np.float64], tumour: NDArray[np.bool_], profil
     half = brightest_within(np.where(middle, enhancement, 0), math.ceil(WALL_MM / profile.spacing_mm)) / 2
     tubes = grown(middle, within=(half > 0) & (enhancement >= half) & ~tumour, diagonally=True)
     labels, count = ndimage.label(tubes, CONNECTED)
-    voxels = np.argwhere(tubes)
+    voxels = voxels_of(tubes)
     numbers = labels[tubes]
     # Measured from centres of tumour voxels; the border is half a voxel closer.
     reach = profile.ring_outer_mm / profile.spacing_mm + 0.5
-    is_beyond_ring = distances_within(tumour, reach)[tubes] > reach
+    is_beyond_ring = ~voxels_within(tumour, reach)[tubes]
     kept = np.zeros(count + 1, dtype=np.bool_)
     of_each = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers)[1:-1]))
     for number, own in enumerate(of_each, start=1):
@@ -83,10 +84,11 @@ def tubularity(image: NDArray[np.float64], voxels: NDArray[np.intp], spacing_mm:
     image.
     """
     found, single = np.zeros(len(voxels)), image.astype(np.float32)
+    rows = _rows_around(voxels, image.shape)
     for scale_mm in SCALES_MM:
         sigma = scale_mm / spacing_mm
-        smooth = smoothed(single, sigma) * np.float32(sigma**2)
-        curvatures = np.linalg.eigvalsh(_hessian(smooth, voxels))
+        smooth = smoothed(single, sigma, rows)
+        curvatures = np.linalg.eigvalsh(_hessian(smooth, voxels, np.float32(sigma**2)))
         order = np.argsort(np.abs(curvatures), axis=1)
         along, across, most = np.take_along_axis(curvatures, order, axis=1).T
         is_tube = (across < 0) & (most < 0)
@@ -98,13 +100,27 @@ def tubularity(image: NDArray[np.float64], voxels: NDArray[np.intp], spacing_mm:
     return found
 
 
-def _hessian(image: NDArray[np.float32], voxels: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return the second derivatives (n, 3, 3) at the positions, by central differences in voxels."""
-    padded = np.pad(image, 1, mode="edge")
+def _rows_around(voxels: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return the rows along x (z, y) that hold the voxels and their neighbours."""
+    rows = np.zeros(shape[:2], dtype=np.bool_)
+    for z in (-1, 0, 1):
+        for y in (-1, 0, 1):
+            rows[tuple(_clipped(voxels[:, :2] + (z, y), shape[:2]))] = True
+    return rows
+
+
+def _clipped(voxels: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.intp]:
+    """Return indices (n, axes) as one row for each axis, those beyond an edge moved to it."""
+    return np.clip(voxels, 0, np.subtract(shape, 1)).T
+
+
+def _hessian(image: NDArray[np.float32], voxels: NDArray[np.intp], factor: np.float32) -> NDArray[np.float64]:
+    """Return the second derivatives (n, 3, 3) of ``factor`` times an image, by central differences in voxels."""
     unit = np.eye(3, dtype=np.intp)
 
     def at(*steps: NDArray[np.intp]) -> NDArray[np.float64]:
-        return np.asarray(padded[tuple((voxels + 1 + sum(steps)).T)], dtype=np.float64)
+        values = image[tuple(_clipped(voxels + sum(steps), image.shape))] * factor
+        return np.asarray(values, dtype=np.float64)
 
     hessian = np.empty((len(voxels), 3, 3))
     for i, one in enumerate(unit):

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from workers.features.grids import brightest_within, distances_within, grown, smoothed
+from workers.features.grids import brightest_within, distances_within, grown, smoothed, voxels_of
 from workers.features.reach import border_of
 
 SHAPES = [(21, 17, 30), (1, 5, 7), (3, 1, 40), (9, 8, 1), (2, 3, 2100)]
@@ -30,11 +30,33 @@ def test_smoothing_is_scipys_bit_for_bit(shape: tuple[int, int, int], kind: type
     np.testing.assert_array_equal(image, before)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_only_the_rows_that_are_needed_are_smoothed(shape: tuple[int, int, int], kind: type) -> None:
+    """To the same bits, whatever rows are between them."""
+    image, rows = noise(shape).astype(kind), noise((*shape[:2], 1))[..., 0] > 1
+    rows[0, 0] = True
+    for sigma in (0.5, 2.7):
+        np.testing.assert_array_equal(smoothed(image, sigma, rows)[rows], smoothed(image, sigma)[rows])
+
+
+def test_a_mask_of_other_rows_is_refused() -> None:
+    """Instead of being read beyond its end."""
+    with pytest.raises(ValueError, match="not of the array's rows"):
+        smoothed(noise((3, 4, 5)), 1.0, np.ones((3, 3), dtype=np.bool_))
+
+
+def test_the_voxels_of_a_mask() -> None:
+    """In the order of the array."""
+    mask = noise((5, 6, 7)) > 1
+    np.testing.assert_array_equal(voxels_of(mask), np.argwhere(mask))
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_brightest_value_nearby(shape: tuple[int, int, int]) -> None:
     """Whether SciPy continues the image with its edges or with its mirror image."""
     image = noise(shape)
-    for reach in (1, 2, 3):
+    for reach in (1, 2, 3, 6, 50):
         for mode in ("nearest", "reflect"):
             expected = ndimage.maximum_filter(image, 2 * reach + 1, mode=mode)
             np.testing.assert_array_equal(brightest_within(image, reach), expected)

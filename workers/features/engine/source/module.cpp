@@ -22,6 +22,7 @@ namespace {
 
 using Image = nb::ndarray<const double, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 using Mask = nb::ndarray<const std::uint8_t, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+using RowMask = nb::ndarray<const std::uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 template <typename Value>
 using Changed = nb::ndarray<Value, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
@@ -95,10 +96,12 @@ std::vector<double> shape(const Mask& mask, std::array<double, 3> spacing) {
 }
 
 template <typename Value>
-void smooth(const Changed<Value>& values, const std::vector<double>& weights) {
+void smooth(const Changed<Value>& values, const std::vector<double>& weights, const std::optional<RowMask>& rows) {
     if (weights.empty()) throw std::invalid_argument("there are no weights");
+    if (rows && (rows->shape(0) != values.shape(0) || rows->shape(1) != values.shape(1)))
+        throw std::invalid_argument("the mask is not of the array's rows");
     nb::gil_scoped_release released;
-    for (int axis = 0; axis < 3; ++axis) grids::correlate(values.data(), size_of(values), axis, weights);
+    grids::smooth(values.data(), size_of(values), weights, rows ? rows->data() : nullptr);
 }
 
 void brightest(const Changed<double>& values, std::int64_t reach) {
@@ -129,8 +132,10 @@ NB_MODULE(_engine, module) {
     module.def("intensity", &intensity, nb::arg("image"), nb::arg("mask"), nb::arg("spacing"), nb::arg("bin_width"),
                nb::arg("within_slices"), nb::arg("wanted"));
     module.def("shape", &shape, nb::arg("mask"), nb::arg("spacing"));
-    module.def("smooth", &smooth<float>, nb::arg("values").noconvert(), nb::arg("weights"));
-    module.def("smooth", &smooth<double>, nb::arg("values").noconvert(), nb::arg("weights"));
+    module.def("smooth", &smooth<float>, nb::arg("values").noconvert(), nb::arg("weights"),
+               nb::arg("rows").none());
+    module.def("smooth", &smooth<double>, nb::arg("values").noconvert(), nb::arg("weights"),
+               nb::arg("rows").none());
     module.def("brightest", &brightest, nb::arg("values").noconvert(), nb::arg("reach"));
     module.def("grow", &grow, nb::arg("mask").noconvert(), nb::arg("allowed").none(), nb::arg("steps"),
                nb::arg("diagonally"));
