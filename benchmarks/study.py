@@ -45,7 +45,7 @@ from workers.features.regions import Region
 from workers.features.ring import geometric_ring
 from workers.jobs.case import CaseInputs, examine, headers_for_report, read_header
 from workers.jobs.result_objects import build_results
-from workers.jobs.score_job import encoded
+from workers.results.encoding import encoded_file
 from workers.stages import Stage
 
 Values = dict[Region, dict[str, float]]
@@ -155,7 +155,7 @@ def ours(
     objects = build_results(case.result, read_header(files.seg), case.measurement, headers, timer=timer)
     with timer(Stage.WRITE):
         for role, dataset in objects.items():
-            write_bytes(folder / f"{role}.dcm", encoded(dataset))
+            write_bytes(folder / f"{role}.dcm", encoded_file(dataset))
     return case.measurement
 
 

@@ -14,8 +14,8 @@ from support.result_cases import FEATURE_NAMES, make_case
 from workers.jobs.case import Case
 from workers.jobs.readable_case import readable_case
 from workers.jobs.result_objects import build_results
-from workers.jobs.score_job import encoded
 from workers.results.common_modules import SCANNER
+from workers.results.encoding import encoded_file
 from workers.results.patient_study import COPIED, VETERINARY, patient_and_study
 from workers.results.result_roles import ResultRole
 from workers.results.valid_attributes import KEPT_AS_RECEIVED
@@ -79,7 +79,7 @@ def test_results_are_valid_whatever_the_headers_hold(seed: int, tmp_path: Path) 
     """An attribute that breaks a rule is left out; an archive that checks objects takes every result."""
     for role, instance in results_of(seed).items():
         path = tmp_path / f"{role}.dcm"
-        path.write_bytes(encoded(instance))
+        path.write_bytes(encoded_file(instance))
         done = subprocess.run(["dciodvfy", "-new", path], capture_output=True, check=False)
         lines = (done.stdout + done.stderr).decode("latin-1").splitlines()
         assert [line for line in lines if line.startswith(("Error", "Abort"))] == [], role

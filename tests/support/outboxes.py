@@ -24,7 +24,7 @@ from support.records import facts_of, job_record, result_record
 from workers.delivery.outbox import queue_delivery, read_delivery
 from workers.delivery.record import DeliveryRecord
 from workers.jobs import attempts as ledger
-from workers.jobs.score_job import encoded
+from workers.results.encoding import encoded_file
 from workers.results.result_record import write_result
 from workers.results.result_roles import ResultRole
 
@@ -74,7 +74,7 @@ def delivering(spool: Spool, *targets: str, number: int = 1, roles: tuple[str, .
     assert job is not None
     with held_lock(job.folder, LOCK_NAME, job_id):  # a listener that starts meanwhile clears leftovers
         write_result(job, result_record(job_id))
-        write_objects(job, {role: encoded(document(ROLES[role])) for role in roles})
+        write_objects(job, {role: encoded_file(document(ROLES[role])) for role in roles})
     with spool.ledger.writing() as connection:
         queue_delivery(connection, job.id, dict.fromkeys(targets, tuple(map(ResultRole, roles))))
         moved = spool.change_within(connection, job, to=JobState.DELIVERING, **facts_of(JobState.DELIVERING))

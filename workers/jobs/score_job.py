@@ -1,12 +1,11 @@
 """Processes a scoring job, from its claim in the spool to results that are ready for delivery."""
 
-import io
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from pydicom import Dataset, dcmread, dcmwrite
+from pydicom import Dataset, dcmread
 from pydicom.uid import SegmentationStorage
 
 from listener.audit.trail import AuditLog
@@ -33,6 +32,7 @@ from workers.jobs.several_tumours import further_jobs, tumours_in, which_tumour
 from workers.notes import Note
 from workers.notifications.event import note_outcome
 from workers.results.common_modules import ResultVersion
+from workers.results.encoding import encoded_file
 from workers.results.instance_reference import InstanceReference
 from workers.results.outline_correction import correction
 from workers.results.patient_study import TYPE_2
@@ -159,7 +159,7 @@ def run(
         result = _with_objects(replace(result, outcome=ResultOutcome.UNCHANGED), objects)
     reach(FaultPoint.SCORE_BUILT)
     with timer(Stage.WRITE):
-        ledger.stage_objects(job, {role.value: encoded(dataset) for role, dataset in objects.items()})
+        ledger.stage_objects(job, {role.value: encoded_file(dataset) for role, dataset in objects.items()})
     if record.is_self_test:
         result, shadow = replace(result, drift=None), None
     result = replace(
@@ -238,13 +238,6 @@ def took_too_much(settings: WorkerSettings) -> RejectedInput:
     """Return the reason why a case that runs out of memory is not scored."""
     limit = settings.max_job_memory_bytes / 1024**2
     return RejectedInput(Reason.MEMORY_LIMIT, f"the case needs more memory than the limit of {limit:.0f} MiB")
-
-
-def encoded(dataset: Dataset) -> bytes:
-    """Return the object encoded as a DICOM file."""
-    buffer = io.BytesIO()
-    dcmwrite(buffer, dataset, enforce_file_format=True)
-    return buffer.getvalue()
 
 
 def _examined(inputs: CaseInputs, registry: Registry, timer: StageSeconds, settings: WorkerSettings) -> Case:

@@ -15,7 +15,6 @@ from workers.notes import Severity
 from workers.results import codes
 from workers.results.anatomy import site_of
 from workers.results.common_modules import Origin, composite, software_version
-from workers.results.encoded_elements import prepare_for_writing
 from workers.results.feature_words import column_words
 from workers.results.patient_study import decoded
 from workers.results.region_colours import COLOURS, ring_label
@@ -78,7 +77,6 @@ def _capture(origin: Origin, pixels: NDArray[np.uint8]) -> Dataset:
     instance.PixelRepresentation = 0
     instance.PixelData = pixels.tobytes()
     instance["PixelData"].VR = "OB"
-    prepare_for_writing(instance)
     return instance
 
 

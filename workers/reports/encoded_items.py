@@ -15,7 +15,8 @@ from pydicom.valuerep import format_number_as_ds
 
 from workers.reports.content_items import CONTAINS, HAS_CONCEPT_MOD
 from workers.results import codes
-from workers.results.encoded_elements import code_sequence, encoded, encoded_item, sequence, short_element, with_encoded
+from workers.results.encoded_elements import code_sequence, sequence, short_element, with_encoded
+from workers.results.encoding import encoded, encoded_item
 
 
 def encoded_content(item: Dataset) -> bytes:

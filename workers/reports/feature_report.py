@@ -16,7 +16,6 @@ from workers.reports.processing_chain import processing_chain
 from workers.results import codes
 from workers.results.anatomy import site_of
 from workers.results.common_modules import Origin
-from workers.results.encoded_elements import prepare_for_writing
 from workers.results.feature_codes import feature_concept
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
@@ -34,7 +33,7 @@ def feature_report(
     named = PROFILES.get(present_name(origin.signature.profile)) if origin.signature else None
     profile = result.profile or named
     features = {f"{one.region}_{name}": float(value) for one in result.regions for name, value in one.features.items()}
-    report = measurement_report(
+    return measurement_report(
         origin,
         ResultRole.FEATURE_REPORT,
         f"{origin.wording.series_name} features ({count})",
@@ -43,8 +42,6 @@ def feature_report(
         before=[processing_chain(profile)] if profile else [],
         after=[text(codes.FEATURES_DIGEST, features_digest(features))],
     )
-    prepare_for_writing(report)
-    return report
 
 
 def _group(

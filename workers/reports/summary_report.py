@@ -19,7 +19,6 @@ from workers.reports.verdict_texts import about_score, conclusion, what_to_do
 from workers.results import codes
 from workers.results.anatomy import Site, site_of
 from workers.results.common_modules import Origin
-from workers.results.encoded_elements import prepare_for_writing
 from workers.results.feature_words import column_words, in_words
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import ResultRole
@@ -64,7 +63,7 @@ def summary_report(
     site = site_of(origin.image_headers, segment)
     related = [object_reference(RELATED[role], reference) for role, reference in others.items()]
     related.append(object_reference(codes.OUTLINE, origin.outline))
-    report = measurement_report(
+    return measurement_report(
         origin,
         ResultRole.SUMMARY_REPORT,
         headline(result, origin.wording),
@@ -77,8 +76,6 @@ def summary_report(
         ],
         language=LANGUAGE_CODES[origin.wording.language],
     )
-    prepare_for_writing(report)
-    return report
 
 
 def headline(result: CaseResult, say: Wording) -> str:

@@ -8,35 +8,15 @@ accessed.
 import functools
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from io import BytesIO
-from typing import cast
 
 from pydicom import Dataset
-from pydicom.charset import convert_encodings, default_encoding
 from pydicom.dataelem import RawDataElement
-from pydicom.filebase import DicomFileLike
-from pydicom.filewriter import write_dataset
 from pydicom.sr.coding import Code
 from pydicom.tag import Tag
 
 from workers.results import codes
+from workers.results.encoding import UTF_8, encoded, encoded_item
 from workers.results.instance_reference import InstanceReference
-
-UTF_8 = convert_encodings("ISO_IR 192")
-
-
-def encoded(dataset: Dataset) -> bytes:
-    """Return an encoded data set."""
-    content = BytesIO()
-    file = DicomFileLike(content)
-    file.is_implicit_VR, file.is_little_endian = False, True
-    write_dataset(file, dataset, UTF_8)
-    return content.getvalue()
-
-
-def encoded_item(content: bytes) -> bytes:
-    """Return an item of a sequence, with its length."""
-    return struct.pack("<HHI", 0xFFFE, 0xE000, len(content)) + content
 
 
 def short_element(group: int, element: int, vr: bytes, value: bytes) -> bytes:
@@ -100,18 +80,3 @@ def with_encoded(dataset: Dataset, sequences: Mapping[str, Iterable[bytes]]) -> 
         content, tag = b"".join(items), Tag(keyword)
         copied[tag] = RawDataElement(tag, "SQ", len(content), content, 0, False, True)
     return copied
-
-
-def prepare_for_writing(dataset: Dataset) -> None:
-    """Mark ``dataset`` for pydicom as not needing conversion to Explicit VR Little Endian.
-
-    Otherwise pydicom searches all descendants of each item, at each level, for ambiguous VRs; a result has none, and
-    encoded elements would be decoded for the search.
-    """
-    if dataset.original_encoding == (None, None):  # created here: nothing in it is encoded yet
-        encoding = UTF_8 if "SpecificCharacterSet" in dataset else default_encoding
-        dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding=encoding)
-    for element in dataset.elements():
-        if element.VR == "SQ" and not element.is_raw:
-            for item in cast(Iterable[Dataset], element.value):
-                prepare_for_writing(item)

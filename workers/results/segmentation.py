@@ -16,7 +16,6 @@ from workers.features.measurement import Measurement
 from workers.features.regions import Region
 from workers.results import codes
 from workers.results.common_modules import Origin, composite, series_number, software_version
-from workers.results.encoded_elements import prepare_for_writing
 from workers.results.patient_study import decoded
 from workers.results.region_colours import COLOURS, ring_label
 from workers.results.result_roles import ResultRole
@@ -80,7 +79,6 @@ def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
     built.update(instance)
     built.FrameOfReferenceUID = frame_of_reference_uid
     built.file_meta = instance.file_meta
-    prepare_for_writing(built)
     return built
 
 

@@ -22,13 +22,13 @@ from pydicom.valuerep import DSfloat, format_number_as_ds
 from workers.results import codes
 from workers.results.encoded_elements import (
     code_sequence,
-    encoded_item,
     reference,
     sequence,
     series_of_references,
     short_element,
     with_encoded,
 )
+from workers.results.encoding import encoded_item
 from workers.results.instance_reference import InstanceReference
 from workers.results.source_slices import SourceSlice
 from workers.results.uids import derived_uid

@@ -29,7 +29,7 @@ from support.records import facts_of, job_record
 from workers.delivery.closing import close_if_settled
 from workers.delivery.deliver import deliver, retry_later
 from workers.delivery.outbox import queue_delivery, read_delivery, write_delivery
-from workers.jobs.score_job import encoded
+from workers.results.encoding import encoded_file
 from workers.results.result_roles import ResultRole
 from workers.settings import WorkerSettings
 from workers.targets import store_scu
@@ -77,8 +77,8 @@ def delivering(spool: Spool, *targets: str) -> Job:
     write_objects(
         job,
         {
-            "key_image": encoded(document(SecondaryCaptureImageStorage)),
-            "summary_report": encoded(document(Comprehensive3DSRStorage)),
+            "key_image": encoded_file(document(SecondaryCaptureImageStorage)),
+            "summary_report": encoded_file(document(Comprehensive3DSRStorage)),
         },
     )
     with spool.ledger.writing() as connection:
@@ -188,7 +188,7 @@ def test_a_target_gets_only_the_objects_that_it_is_to_get(spool: Spool, settings
     """Each target says which results it takes."""
     job = spool.create_job(job_record(JOB_ID), JobState.RUNNING)
     assert job is not None
-    write_objects(job, {"key_image": encoded(document(SecondaryCaptureImageStorage)), "summary_report": b""})
+    write_objects(job, {"key_image": encoded_file(document(SecondaryCaptureImageStorage)), "summary_report": b""})
     with spool.ledger.writing() as connection:
         queue_delivery(connection, job.id, {"pacs": (ResultRole.KEY_IMAGE,)})
     spool.move(job, JobState.DELIVERING, **facts_of(JobState.DELIVERING))

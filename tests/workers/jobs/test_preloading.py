@@ -15,7 +15,7 @@ from pathlib import Path
 from workers.jobs import preloading
 from workers.jobs.case import CaseInputs, examine, read_header
 from workers.jobs.result_objects import build_results
-from workers.jobs.score_job import encoded
+from workers.results.encoding import encoded_file
 from workers.limits import memory_limited
 from workers.scoring.checked_registry import CheckedRegistry
 from workers.stages import untimed
@@ -29,7 +29,7 @@ with memory_limited(24 << 20):
     case = examine(CaseInputs(seg_path, images, None), registry.active(), untimed)
     objects = build_results(case.result, read_header(seg_path), case.measurement)
     for dataset in objects.values():
-        encoded(dataset)
+        encoded_file(dataset)
 assert case.result.score is not None, case.result.rejection
 print(*objects)
 """

@@ -10,7 +10,7 @@ from support.result_cases import FEATURE_NAMES
 from workers.reports.content_items import coded, container, number, plain, text
 from workers.reports.encoded_items import encoded_content, encoded_number, with_encoded_content
 from workers.results import codes
-from workers.results.encoded_elements import encoded, prepare_for_writing
+from workers.results.encoding import encoded
 from workers.results.feature_codes import feature_concept
 
 VALUES = [0.0, -0.0, 1.0, 1 / 3, -1 / 3, 1e-300, -1.5e300, 123456789.123456789, 5e-324, 1e22, 7.0]
@@ -62,7 +62,6 @@ def test_encoded_content_is_written_as_it_is() -> None:
         document = Dataset()
         document.SpecificCharacterSet = "ISO_IR 192"
         document.ContentSequence = [group]
-        prepare_for_writing(document)
         documents.append(encoded(document))
     assert documents[0] == documents[1]
     assert "Größe 大".encode() in documents[0]

@@ -2,7 +2,8 @@
 
 from pydicom import Dataset
 
-from workers.results.encoded_elements import encoded, reference, references_by_series, with_encoded
+from workers.results.encoded_elements import reference, references_by_series, with_encoded
+from workers.results.encoding import encoded
 from workers.results.instance_reference import InstanceReference
 
 

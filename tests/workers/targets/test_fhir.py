@@ -12,7 +12,7 @@ from support.result_cases import make_case
 from support.web_server import Behaviour, Handler, web_server
 from workers.errors import TransientFailure
 from workers.jobs.result_objects import build_results
-from workers.jobs.score_job import encoded
+from workers.results.encoding import encoded_file
 from workers.results.result_roles import ResultRole
 from workers.targets.fhir import FhirServer
 from workers.targets.store_status import StoreResult
@@ -113,7 +113,7 @@ def test_the_command_prints_the_bundle_of_a_file(tmp_path: Path) -> None:
     """A file that is not a report of radtme gives an error with a remedy."""
     [builders] = objects().values()
     path = tmp_path / "report.dcm"
-    path.write_bytes(encoded(next(iter(builders.values()))()))
+    path.write_bytes(encoded_file(next(iter(builders.values()))()))
     shown = CliRunner().invoke(radtme, ["fhir", str(path)])
     assert json.loads(shown.output)["type"] == "transaction"
     (tmp_path / "other.dcm").write_bytes(b"no DICOM")

@@ -13,7 +13,7 @@ from pynetdicom.dsutils import encode
 
 from support.result_cases import make_case
 from workers.jobs.result_objects import build_results
-from workers.jobs.score_job import encoded
+from workers.results.encoding import encoded_file
 from workers.results.result_roles import ResultRole
 from workers.targets.implicit_vr import NotConverted, implicit_vr, in_implicit_vr
 
@@ -22,7 +22,9 @@ from workers.targets.implicit_vr import NotConverted, implicit_vr, in_implicit_v
 def results() -> dict[ResultRole, bytes]:
     """The result objects of a case, as files."""
     case = make_case()
-    return {role: encoded(one) for role, one in build_results(case.result, case.seg_header, case.measurement).items()}
+    return {
+        role: encoded_file(one) for role, one in build_results(case.result, case.seg_header, case.measurement).items()
+    }
 
 
 def by_pydicom(dataset: Dataset) -> bytes | None:
@@ -43,7 +45,7 @@ def test_the_original_stays_as_it_is(results: dict[ResultRole, bytes]) -> None:
     dataset = dcmread(BytesIO(results[ResultRole.SUMMARY_REPORT]))
     in_implicit_vr(dataset)
     assert dataset.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
-    assert encoded(dataset) == results[ResultRole.SUMMARY_REPORT]
+    assert encoded_file(dataset) == results[ResultRole.SUMMARY_REPORT]
 
 
 def test_dcmtk_reads_the_same_contents(results: dict[ResultRole, bytes], tmp_path: Path) -> None:
