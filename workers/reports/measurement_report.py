@@ -7,7 +7,8 @@ without their names, so every container is SEPARATE.
 TID 1500 is extensible: the summary for readers comes first, before language, observer and procedure.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 
 from highdicom.sr import AlgorithmIdentification
@@ -35,6 +36,7 @@ from workers.results.patient_study import decoded
 from workers.results.result_roles import ResultRole
 from workers.results.uids import derived_uid
 from workers.results.valid_attributes import fits
+from workers.scoring.case_result import SignatureIdentity
 
 TEMPLATE = "1500"
 
@@ -127,19 +129,22 @@ def _value(dataset: Dataset, keyword: str) -> str:
     return str(dataset.get(keyword) or "").strip()
 
 
-def algorithm_items(origin: Origin) -> Iterator[Dataset]:
-    """Yield the signature as an algorithm (TID 4019), with one parameter, because readers may keep only the first."""
-    signature = origin.signature
-    if signature is not None:
-        engine = f", feature engine {origin.engine}" if origin.engine else ""
-        algorithm = AlgorithmIdentification(
-            name=signature.id,
-            version=signature.version,
-            parameters=[f"feature profile {signature.profile}, sha256 {signature.digest}{engine}"],
-            manufacturer=MANUFACTURER,
-            family=codes.ARTIFICIAL_INTELLIGENCE,
-        )
-        yield from map(plain, algorithm)
+def algorithm_items(origin: Origin) -> tuple[Dataset, ...]:
+    """Return the signature as an algorithm (TID 4019), with one parameter, because readers may keep only the first."""
+    return _algorithm(origin.signature, origin.engine) if origin.signature is not None else ()
+
+
+@functools.lru_cache(maxsize=16)
+def _algorithm(signature: SignatureIdentity, engine: str) -> tuple[Dataset, ...]:
+    measured_by = f", feature engine {engine}" if engine else ""
+    algorithm = AlgorithmIdentification(
+        name=signature.id,
+        version=signature.version,
+        parameters=[f"feature profile {signature.profile}, sha256 {signature.digest}{measured_by}"],
+        manufacturer=MANUFACTURER,
+        family=codes.ARTIFICIAL_INTELLIGENCE,
+    )
+    return tuple(map(plain, algorithm))
 
 
 def as_sop_class(report: Dataset, sop_class_uid: str) -> Dataset:

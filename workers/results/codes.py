@@ -4,6 +4,8 @@ Public concepts come from PS3.16; concepts without a public code are in the priv
 have at most 16 characters, meanings at most 64 (PS3.5 SH and LO).
 """
 
+import functools
+
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from highdicom.sr import CodedConcept
 from pydicom import Dataset
@@ -107,9 +109,10 @@ DERIVATION = Code("121401", "DCM", "Derivation")
 MISSING_FEATURE = Code("missing-feature", PRIVATE_SCHEME, "Feature that cannot be computed")
 
 
-def coding_schemes() -> list[Dataset]:
+@functools.cache
+def coding_schemes() -> tuple[Dataset, ...]:
     """Return the items that identify the coding schemes outside DICOM (PS3.3 C.12.1.1.2)."""
-    return [
+    return (
         _coding_scheme(PRIVATE_SCHEME, derived_uid("radtme coding scheme"), "radtme private codes", "radtme"),
         _coding_scheme(
             "IBSI",
@@ -117,7 +120,7 @@ def coding_schemes() -> list[Dataset]:
             "Image Biomarker Standardisation Initiative",
             "Image Biomarker Standardisation Initiative",
         ),
-    ]
+    )
 
 
 def _coding_scheme(designator: str, uid: str, name: str, organization: str) -> Dataset:

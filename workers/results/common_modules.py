@@ -111,6 +111,11 @@ class Origin:
         return content_date_time(self.seg_header, self.image_headers)
 
     @functools.cached_property
+    def equipment(self) -> tuple[Dataset, ...]:
+        """The items of the equipment that contributed to the results."""
+        return (*acquisition_equipment(self), contributing_equipment(self))
+
+    @functools.cached_property
     def shared_attributes(self) -> Dataset:
         """The attributes of patient and study."""
         attributes = patient_and_study(self.headers)
@@ -159,7 +164,7 @@ def composite(origin: Origin, role: ResultRole, modality: str, description: str)
     if origin.institution_name:
         instance.InstitutionName = origin.institution_name
     instance.CodingSchemeIdentificationSequence = codes.coding_schemes()
-    instance.ContributingEquipmentSequence = [*acquisition_equipment(origin), contributing_equipment(origin)]
+    instance.ContributingEquipmentSequence = origin.equipment
     set_file_meta(instance)
     return instance
 

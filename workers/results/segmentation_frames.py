@@ -34,7 +34,7 @@ from workers.results.source_slices import SourceSlice
 from workers.results.uids import derived_uid
 
 SAMPLE = 2
-"""Slices that highdicom builds: the least that have a distance."""
+"""Slices that highdicom builds: the least that have a distance. They have as many rows and columns."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _source_header(grid: SourceGrid, number: int, source: SourceSlice, thickness
     header.FrameOfReferenceUID = grid.frame_of_reference_uid
     header.PositionReferenceIndicator = grid.position_reference
     header.Modality = "MR"
-    header.Rows, header.Columns = grid.rows, grid.columns
+    header.Rows = header.Columns = SAMPLE
     header.ImagePositionPatient = list(source.position_mm)
     header.ImageOrientationPatient = list(source.orientation)
     header.PixelSpacing = list(source.pixel_spacing_mm)
@@ -129,14 +129,16 @@ def _sample(
     attributes: dict[str, Any],
 ) -> Segmentation:
     """Return what highdicom builds from the first slices, with every voxel in every segment."""
-    return Segmentation(
+    built = Segmentation(
         source_images=[_source_header(grid, number, source, distance_mm) for number, source in enumerate(slices)],
-        pixel_array=np.ones((len(slices), grid.rows, grid.columns, len(segments)), dtype=np.uint8),
+        pixel_array=np.ones((len(slices), SAMPLE, SAMPLE, len(segments)), dtype=np.uint8),
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=segments,
         transfer_syntax_uid=ExplicitVRLittleEndian,
         **attributes,
     )
+    built.Rows, built.Columns = grid.rows, grid.columns
+    return built
 
 
 def _describe(
