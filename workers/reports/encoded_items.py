@@ -8,6 +8,7 @@ equal to `content_items.number`, which is equal to highdicom's.
 import functools
 import struct
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pydicom import Dataset
 from pydicom.sr.coding import Code
@@ -24,19 +25,31 @@ def encoded_content(item: Dataset) -> bytes:
     return encoded_item(encoded(item))
 
 
-def encoded_number(
-    name: Code, value: float, unit: Code, method: Code | None = None, derivation: Code | None = None
-) -> bytes:
-    """Return `content_items.number` as an encoded item."""
-    decimal = format_number_as_ds(value).encode("ascii")
-    measured = (
-        code_sequence(0x0040, 0x08EA, unit)
-        + short_element(0x0040, 0xA161, b"FD", struct.pack("<d", value))
-        + short_element(0x0040, 0xA30A, b"DS", decimal)
-    )
-    return encoded_item(
-        _head(CONTAINS, b"NUM", name) + sequence(0x0040, 0xA300, measured) + _modifiers(method, derivation)
-    )
+@dataclass(frozen=True)
+class EncodedNumber:
+    """`content_items.number` of one name, unit, method and derivation, as encoded items: only the value differs."""
+
+    before: bytes
+    """What comes before the measured value."""
+    unit: bytes
+    after: bytes
+
+    @classmethod
+    def of(cls, name: Code, unit: Code, method: Code | None = None, derivation: Code | None = None) -> "EncodedNumber":
+        """Encode what all values have in common."""
+        return cls(_head(CONTAINS, b"NUM", name), code_sequence(0x0040, 0x08EA, unit), _modifiers(method, derivation))
+
+    def item(self, value: float) -> bytes:
+        """Return the item with this value."""
+        decimal = format_number_as_ds(value).encode("ascii")
+        measured = b"".join(
+            (
+                self.unit,
+                short_element(0x0040, 0xA161, b"FD", struct.pack("<d", value)),
+                short_element(0x0040, 0xA30A, b"DS", decimal),
+            )
+        )
+        return encoded_item(b"".join((self.before, sequence(0x0040, 0xA300, measured), self.after)))
 
 
 def with_encoded_content(container: Dataset, items: Iterable[bytes]) -> Dataset:

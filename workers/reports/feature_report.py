@@ -1,5 +1,6 @@
 """The feature report: the full feature vector of both regions, for programs."""
 
+import functools
 from collections.abc import Iterator
 
 from pydicom import Dataset
@@ -8,7 +9,7 @@ from model_store.signatures.profile import PROFILES, present_name
 from workers.features.measurement import Measurement
 from workers.features.regions import Region, RegionMeasurement
 from workers.reports.content_items import number, text
-from workers.reports.encoded_items import encoded_content, encoded_number, with_encoded_content
+from workers.reports.encoded_items import EncodedNumber, encoded_content, with_encoded_content
 from workers.reports.feature_reader import features_digest
 from workers.reports.measurement_groups import RegionReference, identity_items, measurement_group, reference_items
 from workers.reports.measurement_report import algorithm_items, measurement_report
@@ -73,13 +74,18 @@ def _encoded_score(score: Score) -> Iterator[bytes]:
         (codes.THRESHOLD, score.threshold),
         (codes.MEAN_SCORE, score.mean_probability),
     ):
-        yield encoded_number(code, float(value), codes.OF_ONE)
+        yield EncodedNumber.of(code, codes.OF_ONE).item(float(value))
 
 
 def _encoded_features(region: RegionMeasurement) -> Iterator[bytes]:
     yield encoded_content(number(codes.GREY_LEVELS, float(region.grey_levels), codes.NO_UNITS))
     for name, value in region.features.items():
-        concept = feature_concept(name)
-        yield encoded_number(concept.name, float(value), concept.unit, concept.method, concept.derivation)
+        yield _feature(name).item(float(value))
     for name, why in region.missing.items():
         yield encoded_content(text(codes.MISSING_FEATURE, f"{name}: {why}"))
+
+
+@functools.lru_cache(maxsize=2048)
+def _feature(name: str) -> EncodedNumber:
+    concept = feature_concept(name)
+    return EncodedNumber.of(concept.name, concept.unit, concept.method, concept.derivation)

@@ -8,7 +8,7 @@ from pydicom import Dataset
 
 from support.result_cases import FEATURE_NAMES
 from workers.reports.content_items import coded, container, number, plain, text
-from workers.reports.encoded_items import encoded_content, encoded_number, with_encoded_content
+from workers.reports.encoded_items import EncodedNumber, encoded_content, with_encoded_content
 from workers.results import codes
 from workers.results.encoding import encoded
 from workers.results.feature_codes import feature_concept
@@ -36,7 +36,7 @@ def test_encoded_numbers_equal_plain_ones() -> None:
     """What is encoded at once reads back as what pydicom would have been given."""
     concepts = [feature_concept(name) for name in FEATURE_NAMES]
     values = [VALUES[index % len(VALUES)] * (1 + index % 7) for index in range(len(concepts))]
-    items = [encoded_number(c.name, v, c.unit, c.method) for c, v in zip(concepts, values, strict=True)]
+    items = [EncodedNumber.of(c.name, c.unit, c.method).item(v) for c, v in zip(concepts, values, strict=True)]
     group = with_encoded_content(container(codes.SCORE, []), items)
     for read, concept, value in zip(group.ContentSequence, concepts, values, strict=True):
         assert read == number(concept.name, value, concept.unit, concept.method)
