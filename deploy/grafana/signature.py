@@ -134,7 +134,7 @@ def signature() -> Dashboard:
                 bars(
                     "What readers say of results",
                     "Delivered results that readers accepted, modified or rejected, by signature "
-                    "(listener.assessments).",
+                    "(listener.assessments); the last 1,000 assessments.",
                     Query(
                         "max by (signature, calling_ae_title, assessment) (radtme_assessed_results)",
                         "{{assessment}}, {{signature}}, {{calling_ae_title}}",

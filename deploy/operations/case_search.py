@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Select, and_, exists, or_
+from sqlalchemy import Select, and_, or_, select
 
 from deploy.operations.case_filter import CaseFilter
 from deploy.operations.job_status import JobStatus, read_job
@@ -51,6 +51,8 @@ def _query(wanted: CaseFilter, study_uid: str | None) -> Select[tuple[object, ..
     if wanted.score is not None:
         query = query.where(jobs.c.score.between(*wanted.score))
     if wanted.target is not None:
-        lacks = (deliveries.c.job_id == jobs.c.job_id) & (deliveries.c.target == wanted.target)
-        query = query.where(exists().where(lacks, deliveries.c.state != DeliveryState.DELIVERED))
+        lacks = deliveries.c.state.in_(set(DeliveryState) - {DeliveryState.DELIVERED})
+        query = query.where(
+            jobs.c.job_id.in_(select(deliveries.c.job_id).where(deliveries.c.target == wanted.target, lacks))
+        )
     return query

@@ -13,7 +13,7 @@ from pathlib import Path
 from deploy.operations.delivery_status import TargetStatus, read_targets
 from deploy.operations.job_status import JobStatus, read_job
 from listener.ledger.quarantine import read_quarantined
-from listener.ledger.reader_assessments import Assessment, read_assessments
+from listener.ledger.reader_assessments import Assessment, newest_assessments
 from listener.ledger.refused_contexts import RefusedContext, read_refused
 from listener.ledger.set_aside_outlines import (
     SetAside,
@@ -86,7 +86,7 @@ class SpoolStatus:
     """Studies that came without an outline, the newest first: all of them, or the newest."""
     without_outline_count: int = 0
     assessments: Mapping[Assessment, int] = field(default_factory=dict)
-    """What readers said of results, and how often."""
+    """What readers said of results lately, and how often: the newest 1,000 count."""
 
 
 def read_status(spool: Spool, most_finished: int | None = None) -> SpoolStatus:
@@ -108,7 +108,7 @@ def read_status(spool: Spool, most_finished: int | None = None) -> SpoolStatus:
         refused_contexts=read_refused_contexts(spool),
         without_outline=tuple(without_outline(ledger, most_finished)),
         without_outline_count=count_without_outline(ledger),
-        assessments=Counter(one.assessment for one in read_assessments(spool.ledger)),
+        assessments=Counter(one.assessment for one in newest_assessments(ledger)),
     )
 
 

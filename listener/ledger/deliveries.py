@@ -18,6 +18,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     Integer,
     String,
     Table,
@@ -143,6 +144,7 @@ deliveries = Table(
     Column("worker_seen", UtcDateTime),
     Column("lease", Integer, CheckConstraint("lease >= 0", name="lease"), nullable=False, server_default="0"),
     CheckConstraint("next_try IS NULL OR state NOT IN ('delivered', 'refused')", name="settled"),
+    Index("ix_deliveries_target_state", "target", "state"),
 )
 delivery_objects = Table(
     "delivery_objects",

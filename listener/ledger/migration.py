@@ -4,10 +4,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0013"
+HEAD = "0014"
 """The newest revision in ``migrations/versions``."""
 ADVISORY_LOCK = 0x7261_6474_6D65
 """Held by the process that migrates a PostgreSQL database; the others wait. SQLite has one writer at a time anyway."""
+
+NEWER = "a newer radtme wrote the ledger (revision {}): run that version"
 
 
 class UnusableSchema(Exception):

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Column, ForeignKey, String, Table, select
+from sqlalchemy import Column, ForeignKey, Select, String, Table, select
 
 from listener.ledger.database import Ledger
 from listener.ledger.deliveries import JOBS_A_QUERY, batched, delivery_objects
@@ -61,8 +62,10 @@ reader_assessments = Table(
     Column("roles", VALUES, nullable=False),
     Column("reader", String(16), nullable=False),
     Column("calling_ae_title", AE_TITLE, nullable=False),
-    Column("at", UtcDateTime, nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
 )
+MOST_COUNTED = 1000
+"""Whoever counts assessments, counts so many of the newest: all that were ever kept are too many for a scrape."""
 
 
 def note_assessment(ledger: Ledger, assessment: ReaderAssessment) -> bool:
@@ -71,16 +74,28 @@ def note_assessment(ledger: Ledger, assessment: ReaderAssessment) -> bool:
         return put_if_absent(connection, reader_assessments, row_of(assessment))
 
 
-def read_assessments(ledger: Ledger, job_id: str | None = None) -> tuple[ReaderAssessment, ...]:
-    """Return the assessments (of one job) that count, the oldest first: of each reader the last one of a result."""
+def read_assessments(ledger: Ledger, job_id: str) -> tuple[ReaderAssessment, ...]:
+    """Return the assessments of one job that count, the oldest first: of each reader the last one."""
+    return _that_count(ledger, _newest_first().where(reader_assessments.c.job_id == job_id))
+
+
+def newest_assessments(ledger: Ledger) -> tuple[ReaderAssessment, ...]:
+    """Return which of the newest `MOST_COUNTED` count, the oldest first: of each reader the last one of a result."""
+    return _that_count(ledger, _newest_first().limit(MOST_COUNTED))
+
+
+def _newest_first() -> Select[Any]:
     columns = reader_assessments.c
-    query = select(reader_assessments).order_by(columns.at, columns.sop_instance_uid)
-    if job_id is not None:
-        query = query.where(columns.job_id == job_id)
+    return select(reader_assessments).order_by(columns.at.desc(), columns.sop_instance_uid.desc())
+
+
+def _that_count(ledger: Ledger, query: Select[Any]) -> tuple[ReaderAssessment, ...]:
+    last: dict[tuple[str, str, str], ReaderAssessment] = {}
     with ledger.reading() as connection:
-        found = [record_of(ReaderAssessment, row) for row in connection.execute(query).mappings()]
-    last = {(one.job_id, one.reader, one.calling_ae_title): one for one in found}
-    return tuple(one for one in found if last[one.job_id, one.reader, one.calling_ae_title] is one)
+        for row in connection.execute(query).mappings():
+            one = record_of(ReaderAssessment, row)
+            last.setdefault((one.job_id, one.reader, one.calling_ae_title), one)
+    return tuple(reversed(last.values()))
 
 
 def results_among(ledger: Ledger, sop_instance_uids: Iterable[str]) -> Mapping[str, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import Column, Connection, Index, Table, delete, exists, func, select
+from sqlalchemy import Column, Connection, Index, Table, delete, exists, select
 
 from listener.ledger.database import Ledger
 from listener.ledger.schema import (
@@ -22,6 +22,7 @@ from listener.ledger.schema import (
     record_of,
     row_of,
 )
+from listener.ledger.totals import Counted, totals
 
 
 class SetAside(StrEnum):
@@ -116,9 +117,9 @@ def newest_foreign(ledger: Ledger, most: int) -> tuple[SetAsideOutline, ...]:
 
 def set_aside_counts(ledger: Ledger) -> Mapping[SetAside, int]:
     """Return how many outlines make no case, by reason; a reason without any is left out."""
-    query = select(set_aside_outlines.c.reason, func.count()).group_by(set_aside_outlines.c.reason)
+    query = select(totals).where(totals.c.what.in_(list(map(Counted, SetAside))), totals.c.number > 0)
     with ledger.reading() as connection:
-        return dict(map(tuple, connection.execute(query)))
+        return {SetAside(what): number for what, number in connection.execute(query)}
 
 
 def forget_set_aside(connection: Connection, study_uid: str) -> None:

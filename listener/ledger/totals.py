@@ -1,4 +1,4 @@
-"""How many jobs, studies and instances the ledger has, without counting them for whoever asks.
+"""How many jobs, studies and the like the ledger has, without counting them for whoever asks.
 
 The database keeps these numbers itself, by triggers that the migrations make: a row is locked when a job or study is
 made or removed, not at each step of a job.
@@ -17,6 +17,12 @@ class Counted(StrEnum):
     JOBS = "jobs"
     STUDIES = "studies"
     INSTANCES = "instances"
+    WITHOUT_OUTLINE = "without_outline"
+    """Studies that were noted without one."""
+    OWN_RESULT = "own_result"
+    """This and the following: outlines that make no case, by `listener.ledger.set_aside_outlines.SetAside`."""
+    OTHER_IMAGES = "other_images"
+    OTHER_BODY_PART = "other_body_part"
 
 
 totals = Table(
@@ -37,5 +43,5 @@ def lock_study_totals(connection: Connection) -> None:
 
     The order is that in which triggers change the totals. SQLite has one writer at a time anyway.
     """
-    studied = totals.c.what.in_((Counted.STUDIES, Counted.INSTANCES))
+    studied = totals.c.what.in_((Counted.WITHOUT_OUTLINE, Counted.STUDIES, Counted.INSTANCES))
     connection.execute(select(totals.c.what).where(studied).order_by(totals.c.what.desc()).with_for_update())

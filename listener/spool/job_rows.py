@@ -67,6 +67,7 @@ jobs = Table(
     Column("lease", Integer, CheckConstraint("lease >= 0", name="lease"), nullable=False, server_default="0"),
     Index(None, "state", "changed"),
     Index(None, "reason", "changed"),
+    Index("ix_jobs_outcome_created", "outcome", "created"),
     Index(None, "score"),
     *state_constraints(),
 )

@@ -19,6 +19,7 @@ from listener.ledger.schema import METADATA, UID, UtcDateTime, put_all, record_o
 from listener.ledger.set_aside_outlines import set_aside_outlines
 from listener.ledger.totals import Counted, lock_study_totals, total
 from listener.spool.job_rows import jobs
+from listener.spool.jobs import IN_WORK
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,6 @@ studies = Table(
     Column("outlined", Boolean, nullable=False),
     Index(None, "outlined", "last_arrival"),
 )
-
-_WITHOUT_OUTLINE = (studies.c.outlined.is_(False), ~exists().where(jobs.c.study_uid == studies.c.study_uid))
-"""An outline that came just now has a job before its study is noted again."""
 
 
 def arrivals_in(study: Path) -> StudyArrivals | None:
@@ -102,14 +100,21 @@ def study_counts(ledger: Ledger) -> StudyCounts:
 
 def count_without_outline(ledger: Ledger) -> int:
     """Return the number of studies of which no outline came."""
-    query = select(func.count()).select_from(studies).where(*_WITHOUT_OUTLINE)
+    # An outline that came just now has a job before its study is noted again.
+    open_jobs = studies.join(jobs, (jobs.c.study_uid == studies.c.study_uid) & jobs.c.state.in_(IN_WORK))
+    came = (
+        select(func.count(studies.c.study_uid.distinct())).select_from(open_jobs).where(studies.c.outlined.is_(False))
+    )
     with ledger.reading() as connection:
-        return int(connection.execute(query).scalar_one())
+        return total(connection, Counted.WITHOUT_OUTLINE) - int(connection.execute(came).scalar_one())
 
 
 def without_outline(ledger: Ledger, most: int | None = None) -> Sequence[StudyArrivals]:
     """Return the studies of which no outline came (so many at most), the newest first."""
-    query = select(studies).where(*_WITHOUT_OUTLINE).order_by(studies.c.last_arrival.desc()).limit(most)
+    query = select(studies).where(
+        studies.c.outlined.is_(False), ~exists().where(jobs.c.study_uid == studies.c.study_uid)
+    )
+    query = query.order_by(studies.c.last_arrival.desc()).limit(most)
     with ledger.reading() as connection:
         return [record_of(StudyArrivals, row) for row in connection.execute(query).mappings()]
 

@@ -7,7 +7,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from listener.ledger.database import LedgerUnavailable
-from listener.ledger.reader_assessments import Assessment, read_assessments
+from listener.ledger.reader_assessments import MOST_COUNTED, Assessment, newest_assessments
 from listener.spool.record_file import UnreadableRecord
 from listener.spool.spool import Spool
 from workers.results.result_record import read_result
@@ -28,7 +28,7 @@ class AssessmentCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Yield the number of results by assessment; nothing while the ledger does not answer."""
         try:
-            found = read_assessments(self._spool.ledger)
+            found = newest_assessments(self._spool.ledger)
         except LedgerUnavailable:
             return
         self._signatures = {one.job_id: self._signature(one.job_id) for one in found}
@@ -39,7 +39,8 @@ class AssessmentCollector(Collector):
         counts = Counter((self._signatures[one.job_id], senders[one.calling_ae_title], one.assessment) for one in found)
         family = GaugeMetricFamily(
             "radtme_assessed_results",
-            "How many results of this signature did readers accept, modify or reject, by sending program?",
+            f"Of the last {MOST_COUNTED:,} assessments by readers: how many accepted, modified or rejected a result of "
+            "this signature, by sending program?",
             labels=["signature", "calling_ae_title", "assessment"],
         )
         for signature, sender in sorted({(signature, sender) for signature, sender, _ in counts}):

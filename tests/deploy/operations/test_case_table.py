@@ -11,6 +11,7 @@ from deploy.operations.status import read_jobs
 from listener.ledger.reader_assessments import (
     Assessment,
     ReaderAssessment,
+    newest_assessments,
     note_assessment,
     read_assessments,
 )
@@ -53,7 +54,7 @@ def test_of_each_reader_the_last_assessment_counts(spool, cases):
     }
     with spool.ledger.writing() as connection:
         job_rows.remove(connection, [scored.id], [JobState.DONE])
-    assert read_assessments(spool.ledger) == ()
+    assert newest_assessments(spool.ledger) == ()
 
 
 def test_the_table_has_a_row_for_each_case_and_no_identifiers(spool, cases):

@@ -159,6 +159,11 @@ VALUES ('1.2', 1, 7, '2026-01-01', false);
 INSERT INTO target_circuits (target, state, failures, openings, next_probe) VALUES ('pacs', 'open', 1, 1, '2026-01-01')
 """
 
+SET_ASIDE = """
+INSERT INTO set_aside_outlines (study_uid, series_uid, sop_instance_uid, reason, message, at)
+VALUES ('1.2', '1.8', '1.8.1', 'own_result', '', '2026-01-01')
+"""
+
 
 def run_all(ledger, statements):
     """Run SQL statements in one transaction."""
@@ -186,7 +191,7 @@ def test_a_job_whose_predecessor_is_removed_stays(ledger):
     with ledger.reading() as connection:
         assert connection.execute(text("SELECT job_id, replaces FROM jobs")).all() == [("b", None)]
         assert connection.execute(text("SELECT job_id FROM deliveries")).scalars().all() == ["b"]
-        assert [total(connection, what) for what in Counted] == [1, 1, 7]
+        assert [total(connection, what) for what in Counted] == [1, 1, 7, 1, 0, 0, 0]
 
 
 def test_rows_of_an_earlier_version_stay_when_the_constraints_come(ledger):
@@ -195,13 +200,14 @@ def test_rows_of_an_earlier_version_stay_when_the_constraints_come(ledger):
     run_all(ledger, FOUR_ROWS)
     run_all(ledger, FOUR_ROWS.split("INSERT INTO deliveries")[0].replace("'b'", "'c'").replace("'a'", "'gone'"))
     run_all(ledger, "DELETE FROM jobs WHERE job_id = 'gone'")
+    run_all(ledger, SET_ASIDE)
     close_ledgers()
     with ledger.writing() as connection:
         assert revision_of(connection) == HEAD
         found = connection.execute(text("SELECT job_id, replaces FROM jobs ORDER BY job_id")).all()
         assert found == [("a", None), ("b", "a"), ("c", None)]
         assert connection.execute(text("SELECT job_id FROM deliveries")).scalars().all() == ["b"]
-        assert [total(connection, what) for what in Counted] == [3, 1, 7]
+        assert [total(connection, what) for what in Counted] == [3, 1, 7, 1, 1, 0, 0]
         if connection.dialect.name == "sqlite":
             assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
             assert not connection.execute(text("PRAGMA foreign_key_check")).all()
