@@ -16,7 +16,7 @@ from deploy.operations.upgrade_jobs import (
     put_job,
 )
 from listener.ledger.database import open_at
-from listener.ledger.migration import bring_up_to_date
+from listener.ledger.migration import HEAD
 from listener.spool.atomic_files import make_folder, write_bytes
 from listener.spool.jobs import Job, JobState
 from listener.spool.layout import LAYOUT, VERSION_NAME, layout_of
@@ -81,8 +81,7 @@ def upgrade(spool: Spool, said: Callable[[str], None] = lambda words: None) -> U
             from deploy.operations.upgrade_ledger import import_files  # with pydicom, which other commands do without
 
             unreadable += import_files(spool)
-        with spool.ledger.writing() as connection:
-            bring_up_to_date(connection)
+        open_at(spool.ledger, HEAD)
         write_bytes(spool.root / VERSION_NAME, f"{LAYOUT}\n".encode())
     spool.prepare()
     return Upgraded(imported, records, tuple(unreadable))

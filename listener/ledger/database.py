@@ -19,7 +19,14 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
-from listener.ledger.migration import UnusableSchema, bring_up_to_date, is_up_to_date
+from listener.ledger.migration import (
+    HEAD,
+    UnusableSchema,
+    bring_up_to_date,
+    is_up_to_date,
+    require_revision,
+    revision_of,
+)
 from listener.runtime.fault_points import FaultPoint, reach
 
 SQLITE_NAME = "ledger.sqlite"
@@ -27,7 +34,9 @@ SQLITE_NAME = "ledger.sqlite"
 LOCK_TIMEOUT_SECONDS = 10
 """How long a transaction waits for another one."""
 MIGRATION_WAITS = 12
-"""How often that long a process waits for another one that migrates an SQLite file."""
+"""How often that long a process waits for another one that migrates."""
+WAITED = frozenset({"55P03", "40P01"})
+"""PostgreSQL: a lock was not free in time, or would never have been (a deadlock)."""
 IDLE_TRANSACTION_SECONDS = 30
 """PostgreSQL ends a transaction of which it has heard nothing for so long: a machine that died keeps no lock."""
 CONNECT_TIMEOUT_SECONDS = 3
@@ -36,6 +45,8 @@ SILENCE_MILLISECONDS = 10_000
 POOL_SIZE = 4
 """Connections that a process keeps; it opens more for a moment where more threads need one at once."""
 WRITES = "ledger_writes"
+REVISION = "ledger_revision"
+"""Execution options: whether a transaction writes; which schema an engine was opened with, once that is known."""
 SQLITE_ERRNOS: Mapping[int, int] = {
     3: errno.EACCES,  # SQLITE_PERM
     8: errno.EROFS,  # SQLITE_READONLY
@@ -79,9 +90,10 @@ class Ledger:
         Raises
         ------
         LedgerUnavailable
-            If the database cannot be used.
+            If the database cannot be used, or another version of the program has migrated it meanwhile.
         """
         with _counted(), _our_errors(), _engine(self.url).connect() as connection:
+            _require_as_opened(connection)
             yield connection
 
     @contextmanager
@@ -91,19 +103,23 @@ class Ledger:
         Raises
         ------
         LedgerUnavailable
-            If the database cannot be used; nothing was written.
+            If the database cannot be used, or another version of the program has migrated it meanwhile; nothing was
+            written.
         """
         with _counted(), _our_errors(), _writing(_engine(self.url)) as connection:
+            _require_as_opened(connection)
             yield connection
             reach(FaultPoint.LEDGER_WRITTEN)
 
 
 def open_at(ledger: Ledger, revision: str) -> None:
-    """Open a ledger that this process has not used yet, and migrate it no further than this: for an import."""
+    """Migrate a ledger to this revision and no further, and use it so from now on: for an import."""
     with _engines_lock:
-        engine = _new_engine(ledger.url)
+        engine = _engines.get(ledger.url) or _new_engine(ledger.url)
         with _our_errors(), _writing(engine) as connection:
             bring_up_to_date(connection, revision)
+            found = revision_of(connection)  # a later one, where an import was interrupted
+        engine.update_execution_options(**{REVISION: found})
         _engines[ledger.url] = engine
 
 
@@ -123,12 +139,24 @@ def _counted() -> Iterator[None]:
 
 def _engine(url: str) -> Engine:
     with _engines_lock:
-        found = _engines.get(url)
-        if found is None:
-            found = _new_engine(url)
-            _bring_up_to_date(found)
-            _engines[url] = found
-        return found
+        engine = _engines.get(url) or _new_engine(url)
+        if engine.get_execution_options().get(REVISION) is None:
+            _bring_up_to_date(engine)
+            engine.update_execution_options(**{REVISION: HEAD})
+        _engines[url] = engine
+        return engine
+
+
+def _require_as_opened(connection: Connection) -> None:
+    """Refuse a schema that this process did not find at its first use; the next transaction opens the ledger anew.
+
+    A process that outlives an update, or a restored backup, would otherwise write by the rules of another version.
+    """
+    try:
+        require_revision(connection, connection.get_execution_options().get(REVISION))
+    except UnusableSchema:
+        connection.engine.update_execution_options(**{REVISION: None})
+        raise
 
 
 def _bring_up_to_date(engine: Engine) -> None:
@@ -144,7 +172,8 @@ def _bring_up_to_date(engine: Engine) -> None:
             with _writing(engine) as connection:
                 bring_up_to_date(connection)
         except OperationalError as error:
-            if not left or getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+            is_busy = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            if not left or not (is_busy or getattr(error.orig, "sqlstate", None) in WAITED):
                 raise
         else:
             return

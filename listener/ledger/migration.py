@@ -44,15 +44,15 @@ def bring_up_to_date(connection: Connection, to: str = HEAD) -> None:
     UnusableSchema
         If a newer version of the program wrote the schema, or a row is not possible in the new one.
     """
-    if (revision_of(connection) or "") >= to:
-        _refuse_newer(connection)
-        return
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
     found = revision_of(connection)
-    if (found or "") >= to:  # another process was faster
+    if (found or "") >= to:  # another process was faster, for example
         _refuse_newer(connection)
         return
+    if found is not None and connection.dialect.name == "postgresql":
+        # After the end of all transactions, each of which has read it first; those that follow wait, and read it anew.
+        connection.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
     # Only where there is something to do: Alembic takes a fifth of a second to load.
     from alembic import command
     from alembic.config import Config
@@ -64,8 +64,24 @@ def bring_up_to_date(connection: Connection, to: str = HEAD) -> None:
     command.upgrade(config, to)
 
 
+def require_revision(connection: Connection, expected: str | None) -> None:
+    """Let pass a schema of the revision that it is known to have.
+
+    Raises
+    ------
+    UnusableSchema
+        If it has another one by now.
+    """
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    if found == expected:
+        return
+    if found is not None and found > HEAD:
+        raise UnusableSchema(NEWER.format(found))
+    raise UnusableSchema(f"the ledger's revision became {found}: it is opened anew")
+
+
 def _refuse_newer(connection: Connection) -> None:
     """Let pass the schemas of this version of the program, whose revisions are numbered in their order."""
     found = revision_of(connection)
     if found is not None and found > HEAD:
-        raise UnusableSchema(f"a newer radtme wrote the ledger (revision {found}): run that version")
+        raise UnusableSchema(NEWER.format(found))
