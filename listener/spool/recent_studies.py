@@ -41,6 +41,12 @@ def recent_studies(root: Path) -> frozenset[str] | None:
     return frozenset(name for day in _days(root) for name in os.listdir(root / FOLDER / day) if is_uid(name))
 
 
+def newest_studies(root: Path) -> frozenset[str]:
+    """Return the studies that are noted for the last day on which something came; none where nothing is noted."""
+    days = _days(root)
+    return frozenset(filter(is_uid, os.listdir(root / FOLDER / days[-1]))) if days else frozenset()
+
+
 def oldest_day(root: Path) -> date | None:
     """Return the first day of which the studies are noted; all that came since is among them."""
     days = _days(root)

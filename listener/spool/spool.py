@@ -33,7 +33,7 @@ from listener.spool.job_notes import Failure
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
 from listener.spool.layout import LAYOUT, VERSION_NAME, check_layout
-from listener.spool.recent_studies import note_recent
+from listener.spool.recent_studies import newest_studies, note_recent
 from listener.spool.record_file import write_record
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Spool:
     def last_arrival(self) -> float | None:
         """Return when the newest object was stored (Unix time, seconds), to the folder of its series; None: never.
 
-        As the ledger knows it; where that knows nothing, the folders are asked.
+        As the ledger knows it; where that knows nothing, or is away, the folders of the last day's studies are asked.
         """
         from listener.ledger.database import SQLITE_NAME, LedgerUnavailable  # as in `ledger`
         from listener.spool import study_rows
@@ -156,9 +156,10 @@ class Spool:
                 if noted is not None:
                     return noted.timestamp()
         arrivals = []
-        for folder in self.studies.glob("*/*/"):
-            with suppress(FileNotFoundError):  # removed meanwhile
-                arrivals.append(folder.stat().st_mtime)
+        for study in newest_studies(self.root):
+            for folder in self.studies.glob(f"{study}/*/"):
+                with suppress(FileNotFoundError):  # removed meanwhile
+                    arrivals.append(folder.stat().st_mtime)
         return max(arrivals, default=None)
 
     # Objects ---------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from listener.ledger.set_aside_outlines import SetAside
 from listener.metrics.counters import OTHER, LabelLimit, ListenerMetrics
+from listener.spool.recent_studies import note_recent
 from support.listening import listening
 
 
@@ -36,6 +37,7 @@ def test_the_last_arrival_is_known_after_a_restart(tmp_path: Path) -> None:
     for number, moment in (("1", 1_700_000_000), ("2", 1_600_000_000)):
         series = tmp_path / "studies" / "1.2.3" / number
         series.mkdir(parents=True)
+        note_recent(str(tmp_path), "1.2.3")
         os.utime(series, (moment, moment))
     with listening(tmp_path) as listener:
         assert listener.metrics.registry.get_sample_value(name) == 1_700_000_000.0

@@ -14,6 +14,7 @@ from listener.pairing import study_notes
 from listener.pairing.study_notes import StudyNotes
 from listener.spool import study_rows
 from listener.spool.jobs import JobState, job_id_for
+from listener.spool.recent_studies import note_recent
 from listener.spool.spool import Spool
 from listener.spool.study_rows import StudyArrivals, StudyCounts
 from support.records import facts_of, job_record
@@ -110,8 +111,10 @@ def test_a_start_notes_what_the_ledger_lacks(spool: Spool, monkeypatch: pytest.M
 
 
 def test_the_ledger_is_asked_for_the_last_arrival(spool: Spool) -> None:
-    """The folders are not looked through; only while the ledger knows of no study they are."""
+    """The folders are not looked through; only while the ledger knows of no study, those of the last day are."""
     put(spool, "1.2", 1, 1000.0)
+    put(spool, "1.3", 1, 2000.0)
+    note_recent(str(spool.root), "1.2")
     assert spool.last_arrival() == 1000.0
     StudyNotes(spool).note(["1.2"])
     os.rename(spool.studies, spool.root / "elsewhere")
