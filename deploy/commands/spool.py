@@ -28,12 +28,16 @@ def spool() -> None:
 def check(as_text: bool, config_file: Path | None) -> None:
     """Show damage in the spool after a crash, a power failure or a restored backup. Changes nothing.
 
+    A ledger in the spool is read whole; a damaged one is to be restored from a backup.
+
     The next start of a listener repairs what is shown. While parts are running, their current work may be listed, too.
     Exit code 1 if anything is found.
     """
     from deploy.operations.spool_damage import check as check_spool
+    from listener.ledger.integrity import require_intact
 
     found_in = existing_spool(read_configuration(config_file))
+    require_intact(found_in.ledger)
     found = list(check_spool(found_in))
     for one in found:
         where = one.path.relative_to(found_in.root)

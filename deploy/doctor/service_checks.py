@@ -44,10 +44,10 @@ def check_redis_answers(configuration: Configuration) -> Iterator[Finding]:
 
 
 def check_database(configuration: Configuration) -> Iterator[Finding]:
-    """Whether the ledger's database answers."""
+    """Whether the ledger's database answers; one in the spool, whether it is whole."""
     embedded = configuration.ledger.url is None and configuration.ledger.url_file is None
     spool = configuration.spool
-    why = check_ledger(spool)
+    why = check_ledger(spool, whole=True)
     if why is None and embedded and not (spool.root / SQLITE_NAME).exists():
         yield ok("database", "SQLite in the spool: will be made at the first start")
     elif why is None:

@@ -168,8 +168,11 @@ def _redis_fault(url: str) -> "RedisFault | None":
     return check_redis(url, REDIS_SECONDS)
 
 
-def check_ledger(spool: Spool) -> str | None:
-    """Return why the ledger's database cannot be read; None where it can, or where nothing ever ran."""
+def check_ledger(spool: Spool, *, whole: bool = False) -> str | None:
+    """Return why the ledger's database cannot be read; None where it can, or where nothing ever ran.
+
+    ``whole``: an embedded one is read to its end, which takes the longer, the more is kept.
+    """
     try:
         if layout_of(spool.root) != LAYOUT:
             return None
@@ -177,6 +180,10 @@ def check_ledger(spool: Spool) -> str | None:
 
         with spool.ledger.reading() as connection:
             connection.execute(select(1))
+        if whole:
+            from listener.ledger.integrity import require_intact
+
+            require_intact(spool.ledger)
     except WrongLayout as error:
         return error.message
     except OSError as error:

@@ -4,6 +4,7 @@ from deploy.configuration.folder_checks import unusable_folders
 from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError
 from deploy.terminal import path_from_here
+from listener.spool.jobs import IN_WORK
 from listener.spool.layout import WrongLayout, check_layout, layout_of
 from listener.spool.spool import Spool
 
@@ -54,15 +55,15 @@ def require_ledger(configuration: Configuration) -> None:
     Raises
     ------
     CommandError
-        If the file is damaged, or a newer program wrote it.
+        If the file is damaged where the open cases are, or a newer program wrote it.
     """
     from listener.ledger.database import SQLITE_NAME
+    from listener.spool.job_queries import ids_in
 
     if configuration.listener.ledger_url is not None or not (configuration.locations.spool / SQLITE_NAME).exists():
         return
     try:
-        with configuration.spool.ledger.reading():
-            pass
+        ids_in(configuration.spool.ledger, *IN_WORK)  # what a start needs; radtme doctor reads all of it
     except OSError as error:
         raise CommandError(
             f"the ledger cannot be used: {error.strerror}", "docs/operations/upgrade.md, Backup"

@@ -56,6 +56,7 @@ SQLITE_ERRNOS: Mapping[int, int] = {
 """All others pass too, as a lock does that is held too long: what needs the ledger is tried again."""
 DAMAGED = frozenset({11, 26})
 """SQLITE_CORRUPT and SQLITE_NOTADB."""
+DAMAGED_WORDS = f"{SQLITE_NAME} is damaged: restore it from the latest backup"
 
 FORK_WAIT_SECONDS = 5.0
 """How long a fork waits for the transactions of other threads."""
@@ -262,7 +263,7 @@ def _unavailable(error: BaseException | None) -> LedgerUnavailable:
         return LedgerUnavailable(errno.EAGAIN, f"the ledger's database does not answer ({type(error).__name__})")
     primary = code & 0xFF
     if primary in DAMAGED:
-        return LedgerUnavailable(errno.EAGAIN, f"{SQLITE_NAME} is damaged: restore it from the latest backup")
+        return LedgerUnavailable(errno.EAGAIN, DAMAGED_WORDS)
     number = SQLITE_ERRNOS.get(primary, errno.EAGAIN)
     return LedgerUnavailable(number, f"{SQLITE_NAME}: {os.strerror(number)} (SQLite error {code})")
 
