@@ -1,23 +1,33 @@
 """What a start, a turn of pairing, a scrape, a claim and a status cost beside many finished cases.
 
-Of the files, only the folders of the studies are made: a start looks at those of which something came lately.
+Each finished case has its study, a delivery with four objects, a result that was sent back, an assessment by a reader,
+and beside it a study without an outline. The files of the studies are empty (``--files``): a start looks at the folders
+of those of which something came lately, and nothing else looks at them.
 
 Prints the least CPU time of several rounds beside few and beside many cases, and their ratio.
 
-    python benchmarks/ledger.py --finished 100000 [--url postgresql+psycopg://...]
+    python benchmarks/ledger.py --finished 100000 --files 10 [--url postgresql+psycopg://...]
 """
 
 import argparse
+import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import Table
+
 from deploy.configuration.sections import StatusPageSettings
+from deploy.operations.case_filter import CaseFilter
+from deploy.operations.case_search import newest_cases
 from deploy.operations.status import read_status
 from deploy.status_page.overview import Pages
 from listener.broker.sweep import Sweep
+from listener.ledger.deliveries import DeliveryState, ObjectAnswer, deliveries, delivery_objects
+from listener.ledger.reader_assessments import Assessment, reader_assessments
+from listener.ledger.set_aside_outlines import SetAside, set_aside_outlines
 from listener.metrics.collectors import SpoolCollector
 from listener.pairing.pairer import Pairer
 from listener.settings import ListenerSettings
@@ -27,11 +37,15 @@ from listener.spool.jobs import JobState, job_id_for
 from listener.spool.recent_studies import forget_old_days, note_recent
 from listener.spool.spool import Spool
 from workers.jobs.attempts import claimed
+from workers.metrics.assessments import AssessmentCollector
 from workers.metrics.deliveries import DeliveryCollector
+from workers.metrics.recent_cases import RecentCases
+from workers.results.result_roles import ResultRole
 
 IMAGES = 60
 BATCH = 2000
 ROUNDS = 25
+ROLES = [str(role) for role in ResultRole][:4]
 OPEN = 10**9
 """Number of the one case that is not finished."""
 
@@ -55,19 +69,60 @@ def record(number: int) -> JobRecord:
     )
 
 
-def finish(spool: Spool, first: int, last: int) -> None:
-    """Put finished cases into the ledger, changed long ago."""
+def finish(spool: Spool, first: int, last: int, files: int) -> None:
+    """Put finished cases into the ledger, changed long ago, and so many empty files a case into the spool."""
     for start in range(first, last, BATCH):
         made = [record(number) for number in range(start, min(start + BATCH, last))]
-        facts = {"state": JobState.DONE, "outcome": "scored", "score": 0.5, "lease": 1}
-        rows = [{**job_rows._values(one), **facts, "changed": one.created} for one in made]
-        came = [{"study_uid": one.study_uid, "series": 2, "instances": IMAGES + 1, "outlined": True} for one in made]
         with spool.ledger.writing() as connection:
-            connection.execute(job_rows.jobs.insert(), rows)
-            arrivals = [{**one, "last_arrival": case.created} for one, case in zip(came, made, strict=True)]
-            connection.execute(study_rows.studies.insert(), arrivals)
+            for table, rows in rows_of(made).items():
+                connection.execute(table.insert(), rows)
         for one in made:
-            spool.series_folder(one.study_uid, f"{one.study_uid}.1").mkdir(parents=True)
+            folder = spool.series_folder(one.study_uid, f"{one.study_uid}.1")
+            folder.mkdir(parents=True)
+            for image in range(files):
+                os.mknod(folder / f"{one.study_uid}.1.{image}.dcm")
+
+
+def rows_of(made: Sequence[JobRecord]) -> Mapping[Table, list[dict[str, object]]]:
+    """Return what the ledger holds of cases, by table."""
+    facts = {"state": JobState.DONE, "outcome": "scored", "score": 0.5, "lease": 1}
+    sent = {"target": "pacs", "state": DeliveryState.DELIVERED, "roles": ROLES, "tries": 1, "looks": 0, "requests": []}
+    taken = {"target": "pacs", "answer": ObjectAnswer.TAKEN, "status": "0x0000", "committed": True, "seen": True}
+    said = {"assessment": Assessment.ACCEPTED, "code": "VERIFIED", "roles": ROLES[:1], "reader": "aa"}
+    came = {"series": 2, "instances": IMAGES + 1}
+    uids = [
+        {"study_uid": one.study_uid, "series_uid": f"{one.study_uid}.3", "sop_instance_uid": f"{one.study_uid}.3.1"}
+        for one in made
+    ]
+    cases = list(zip(made, uids, strict=True))
+    return {
+        job_rows.jobs: [{**job_rows._values(one), **facts, "changed": one.created} for one in made],
+        study_rows.studies: [
+            {**came, "study_uid": f"{one.study_uid}{suffix}", "outlined": not suffix, "last_arrival": one.created}
+            for one in made
+            for suffix in ("", ".9")
+        ],
+        deliveries: [{**sent, "job_id": one.job_id, "queued": one.created, "updated": one.created} for one in made],
+        delivery_objects: [
+            {**taken, **names, "job_id": one.job_id, "role": role, "sop_class_uid": "1.2.840.10008.5.1.4.1.1.66.4"}
+            for one, names in cases
+            for role in ROLES
+        ],
+        set_aside_outlines: [
+            {**names, "reason": SetAside.OWN_RESULT, "message": "a result of radtme", "at": one.created}
+            for one, names in cases
+        ],
+        reader_assessments: [
+            {
+                **said,
+                "job_id": one.job_id,
+                "sop_instance_uid": f"{one.study_uid}.4.1",
+                "calling_ae_title": "PACS",
+                "at": one.created,
+            }
+            for one in made
+        ],
+    }
 
 
 def seconds(step: Callable[[], object]) -> float:
@@ -99,6 +154,7 @@ def measure(spool: Spool) -> dict[str, float]:
             spool.move(job, JobState.READY)
 
     scraped = SpoolCollector(spool)
+    readers, recent = AssessmentCollector(spool), RecentCases(spool)
     pages = Pages(spool, spool.root / "signatures", (), 0, StatusPageSettings())
     return {
         "a start": seconds(lambda: Pairer(spool, settings, lambda job_id: None).reconcile()),
@@ -108,7 +164,11 @@ def measure(spool: Spool) -> dict[str, float]:
         "a scrape of the listener": seconds(lambda: list(scraped.collect())),
         "a scrape of a worker": seconds(lambda: list(DeliveryCollector(spool, list).collect())),
         "the open cases": seconds(lambda: list(spool.jobs(JobState.WAITING, JobState.READY, JobState.RUNNING))),
-        "the newest 50": seconds(lambda: spool.first_jobs(JobState.DONE, 50, newest_first=True)),
+        "the newest 50 in a state": seconds(lambda: spool.first_jobs(JobState.DONE, 50, newest_first=True)),
+        "the newest 50 for a target": seconds(lambda: newest_cases(spool, CaseFilter(target="pacs"), 50)),
+        "the newest 50 by score": seconds(lambda: newest_cases(spool, CaseFilter(score=(0.0, 0.4)), 50)),
+        "assessments in a scrape": seconds(lambda: list(readers.collect())),
+        "recent cases in a scrape": seconds(lambda: recent.by_scanner("")),
         "radtme status": seconds(lambda: read_status(spool, 20)),
         "the status page": seconds(pages.overview),
         "one case": seconds(lambda: spool.find_job(ready.id)),
@@ -119,15 +179,16 @@ def main() -> None:
     """Measure beside few and beside many finished cases."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--finished", type=int, default=100_000)
-    parser.add_argument("--few", type=int, default=200)
+    parser.add_argument("--few", type=int, default=1000)
+    parser.add_argument("--files", type=int, default=0, help="Empty instance files a case.")
     parser.add_argument("--url", default=None, help="Of an empty ledger; default: SQLite.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         spool = Spool(Path(folder) / "spool", options.url)
         spool.prepare()
-        finish(spool, 0, options.few)
+        finish(spool, 0, options.few, options.files)
         few = measure(spool)
-        finish(spool, options.few, options.finished)
+        finish(spool, options.few, options.finished, options.files)
         many = measure(spool)
     print(f"{'':28}{options.few:>12}{options.finished:>12}")
     for name, before in few.items():

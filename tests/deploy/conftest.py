@@ -34,9 +34,9 @@ def ago(seconds: float) -> str:
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Spool:
+def spool(tmp_path: Path, ledger_url: str | None) -> Spool:
     """Return an empty spool where a configuration with ``data: tmp_path`` looks for it."""
-    made = Spool(tmp_path / "spool")
+    made = Spool(tmp_path / "spool", ledger_url)
     made.prepare()
     return made
 
@@ -134,16 +134,17 @@ def full_spool(spool: Spool, put_instances: Callable[[int], None], put_job: Call
 
 
 @pytest.fixture
-def run_radtme(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs the command in ``tmp_path``, with the data folder there."""
+def run_radtme(tmp_path: Path, ledger_url: str | None) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs the command in ``tmp_path``: the data are there, the ledger is as asked for."""
     (tmp_path / "radtme.yaml").write_text("data: .\n")
+    ledger = {"RADTME_LEDGER_URL": ledger_url.replace("+psycopg", "")} if ledger_url else {}
 
     def run(*arguments: str, prefix: Sequence[str] = (), **environment: str) -> subprocess.CompletedProcess[str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("RADTME_")}
         return subprocess.run(
             [*prefix, sys.executable, "-P", "-m", "deploy", *arguments],
             cwd=tmp_path,
-            env={**clean, "COLUMNS": "120", **environment},
+            env={**clean, "COLUMNS": "120", **ledger, **environment},
             capture_output=True,
             text=True,
             timeout=60,

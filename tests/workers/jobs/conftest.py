@@ -28,9 +28,9 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
 
 
 @pytest.fixture
-def spool(tmp_path: Path, phantom: Phantom) -> Spool:
+def spool(tmp_path: Path, ledger_url: str | None, phantom: Phantom) -> Spool:
     """Return a spool that holds the study."""
-    spool = Spool(tmp_path / "spool")
+    spool = Spool(tmp_path / "spool", ledger_url)
     keep_study(spool, phantom)
     return spool
 

@@ -19,9 +19,9 @@ JOB_ID = job_id_for("1.2.3", 1)
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Spool:
+def spool(tmp_path: Path, ledger_url: str | None) -> Spool:
     """Return an empty spool."""
-    spool = Spool(tmp_path / "spool")
+    spool = Spool(tmp_path / "spool", ledger_url)
     spool.prepare()
     return spool
 

@@ -28,9 +28,9 @@ AT = datetime(2026, 1, 2, 3, 4, 7, tzinfo=UTC)
 
 
 @pytest.fixture
-def spool(tmp_path: Path) -> Spool:
+def spool(tmp_path: Path, ledger_url: str | None) -> Spool:
     """Return an empty spool."""
-    spool = Spool(tmp_path / "spool")
+    spool = Spool(tmp_path / "spool", ledger_url)
     spool.prepare()
     return spool
 
