@@ -202,5 +202,5 @@ def _from_json(line: str) -> IndexedFile:
 
 def _write(cache: Path, files: Iterable[IndexedFile], form: str) -> None:
     cache.parent.mkdir(parents=True, exist_ok=True)
-    lines = [form, *(json.dumps(asdict(one)) for one in files)]
+    lines = [form, *(json.dumps(vars(one)) for one in files)]
     replace_durably(cache, "".join(f"{line}\n" for line in lines).encode())

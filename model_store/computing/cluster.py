@@ -26,11 +26,14 @@ CONFIGURATION = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
     "distributed.worker.profile.enabled": False,
+    "distributed.worker.preload": ["model_store.computing.process_start"],
     # A fold's table of 5,000 cases has 37 MB, and takes a moment to send and minutes to train on.
     "distributed.admin.large-graph-warning-threshold": "1 GiB",
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
     "distributed.nanny.pre-spawn-environ.ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": 1,
+    # Dask has the C library give memory back at once: every array is then mapped and zeroed anew, page by page.
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
 }
 """Of the processes of this machine. The caller decides whether a task whose process died is tried again."""
 CONNECT_SECONDS = 20

@@ -1,6 +1,7 @@
 """Tasks for child processes, which import them by name."""
 
 import ctypes
+import gc
 import os
 import signal
 import time
@@ -17,6 +18,11 @@ def work(task: str) -> str:
     if task == "hang in C":
         ctypes.PyDLL(None).sleep(600)  # keeps the interpreter's lock
     return f"{os.getpid()} {os.environ.get('OMP_NUM_THREADS')}"
+
+
+def settings_of_process(variable: str) -> tuple[str | None, tuple[int, int, int]]:
+    """Return a variable of the environment, and when Python looks for cycles."""
+    return os.environ.get(variable), gc.get_threshold()
 
 
 def mark_and_hang(path: str) -> None:

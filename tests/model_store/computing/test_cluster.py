@@ -15,7 +15,7 @@ from deploy.cohort.cluster_tasks import run_tasks
 from model_store.computing.cluster import Cluster
 from model_store.errors import ComputingError
 from support.dask_scheduler import HERE, WORKER_LOG, dask_scheduler, dask_worker, lone_scheduler
-from support.pool_tasks import mark_and_hang, work
+from support.pool_tasks import mark_and_hang, settings_of_process, work
 from support.processes import free_port, group_lives, kill, start, wait_until
 
 WORKING = """
@@ -54,6 +54,14 @@ def test_results_come_in_order_and_errors_as_they_are() -> None:
             list(cluster.map(work, ["break", "a"]))
         with pytest.raises(ComputingError, match="as where memory runs out"):
             list(cluster.map(work, ["die"]))
+
+
+def test_processes_keep_freed_memory_and_look_for_cycles_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask asks the C library to return freed memory at once, and Python looks for cycles after 700 objects."""
+    variable = "MALLOC_TRIM_THRESHOLD_"
+    monkeypatch.delenv(variable, raising=False)
+    with Cluster(1) as cluster:
+        assert list(cluster.map(settings_of_process, [variable])) == [(None, (50_000, 20, 100))]
 
 
 def test_one_process_opens_several_clusters_in_turn(tmp_path: Path) -> None:
