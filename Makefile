@@ -70,6 +70,7 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.dev test-packages ## Measure against the first release, each library's documented way, Orthanc and storescp; prints ratios
+	@deploy/debian-packages valgrind
 	$(BIN)/python benchmarks/table.py
 
 faults: $(VENV)/.dev test-packages ## Run all fault tests, also the long ones

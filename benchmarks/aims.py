@@ -33,6 +33,10 @@ class Row:
         return f"{self.name:<58} {numbers}{'' if self.is_met else '  MISSED'}"
 
 
+class CannotBeMeasured(Exception):
+    """Something that a measurement needs is not there; the message says what. Its aims count as missed."""
+
+
 HEADER = f"{'':<58} {'before':>9} {'now':>9} {'':<4} {'ratio':>7} {'aim':>6}"
 
 
@@ -44,9 +48,13 @@ def cpu_seconds(run: Callable[[], object]) -> float:
 
 
 def print_rows(rows: Iterable[Row]) -> bool:
-    """Print rows as they come; return whether all aims are met."""
+    """Print rows as they come; return whether all were measured and all aims are met."""
     met = True
-    for row in rows:
-        print(row, flush=True)
-        met &= row.is_met
+    try:
+        for row in rows:
+            print(row, flush=True)
+            met &= row.is_met
+    except CannotBeMeasured as error:
+        print(f"NOT MEASURED: {error}", flush=True)
+        return False
     return met

@@ -33,8 +33,7 @@ def rows(rounds: int = 5) -> Iterator[Row]:
     """Measure both commands in turn with those of the first release."""
     with tempfile.TemporaryDirectory(prefix="radtme-first-") as name:
         folder = Path(name)
-        if not unpack(folder / "code"):
-            return
+        unpack(folder / "code")
         environments = {FIRST: {**os.environ, "PYTHONPATH": str(folder / "code")}, NOW: {**os.environ}}
         demos: dict[str, list[float]] = {FIRST: [], NOW: []}
         rates: dict[str, list[float]] = {FIRST: [], NOW: []}

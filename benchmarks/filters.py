@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from aims import Row, cpu_seconds
-from engine import BR06
-from generated_study import write_study
+from generated_study import br06, write_study
 from numpy.typing import NDArray
 
 from model_store.signatures.profile import HAN2024
@@ -36,9 +35,8 @@ def rows(rounds: int = 5) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         files = write_study(Path(folder))
         yield _compared("20 mm tumour", *_region(list(files.images), files.seg), rounds)
-    if BR06.is_dir():
-        images = sorted((BR06 / "dce").glob("*.dcm"))
-        yield _compared("br06", *_region(images, BR06 / "tumour_seg" / "seg.dcm"), rounds)
+    real = br06()
+    yield _compared("br06", *_region(list(real.images), real.seg), rounds)
 
 
 def _region(images: list[Path], seg: Path) -> tuple[Source, Ranges]:

@@ -1,7 +1,6 @@
 """The first release, run in turn with ours: its own code, with the libraries of this environment.
 
-It needs the repository's history. Where that lacks the first release (a shallow clone, a source archive), its rows are
-left out.
+It needs the repository's history, which a shallow clone or a source archive lacks.
 """
 
 import json
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
+from aims import CannotBeMeasured
 from generated_study import StudyFiles
 
 COMMIT = "9bfcfc8"
@@ -58,23 +58,25 @@ class FirstRelease:
         return found
 
 
-def unpack(folder: Path) -> bool:
-    """Unpack the first release; return False where the history lacks it, and say so."""
+def unpack(folder: Path) -> None:
+    """Unpack the first release.
+
+    Raises
+    ------
+    CannotBeMeasured
+        The history lacks it.
+    """
     archive = subprocess.run(["git", "archive", COMMIT], cwd=ROOT, capture_output=True)
     if archive.returncode:
-        print(f"the history has no {COMMIT}: rows against the first release are left out", file=sys.stderr)
-        return False
+        raise CannotBeMeasured(f"rows against the first release: the history has no {COMMIT}")
     with tarfile.open(fileobj=BytesIO(archive.stdout)) as packed:
         packed.extractall(folder, filter="data")
-    return True
 
 
 @contextmanager
-def first_release(folder: Path) -> Iterator[FirstRelease | None]:
-    """Start the first release; None where the history lacks it. It unpacks and writes into ``folder``."""
-    if not unpack(folder):
-        yield None
-        return
+def first_release(folder: Path) -> Iterator[FirstRelease]:
+    """Start the first release, in ``folder``. Raises as `unpack`."""
+    unpack(folder)
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(folder), str(folder)],
         stdin=subprocess.PIPE,

@@ -1,10 +1,11 @@
-"""A study for the benchmarks: one DCE phase of classic MR images with a breast, air, and a ball of a tumour in it."""
+"""Studies for the benchmarks: one DCE phase of MR images with a breast, air and a ball of a tumour in it, and br06."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import highdicom as hd
 import numpy as np
+from aims import CannotBeMeasured
 from numpy.typing import NDArray
 from pydicom import Dataset, FileDataset
 from pydicom.dataset import FileMetaDataset
@@ -12,6 +13,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from scipy import ndimage
 
+BR06 = Path(__file__).resolve().parents[2] / "shared" / "data" / "breast_dce_ucsf_br06"
 PLACES = ((0.5, 0.45, 0.35), (0.5, 0.45, 0.65), (0.3, 0.45, 0.35), (0.3, 0.45, 0.65))
 """Of the tumours, as shares of the image (z, y, x)."""
 UIDS = ("study", "series", "frame of reference", "seg series", "seg", "tracking")
@@ -49,6 +51,19 @@ def write_study(
     seg = folder / "seg.dcm"
     _segmentation(headers, balls, uids).save_as(seg)
     return StudyFiles(tuple(paths), seg)
+
+
+def br06() -> StudyFiles:
+    """Return the files of a real tumour of 36 mL, which are not part of the repository.
+
+    Raises
+    ------
+    CannotBeMeasured
+        They are not beside it.
+    """
+    if not BR06.is_dir():
+        raise CannotBeMeasured(f"br06: there is no ../shared/data/{BR06.name}")
+    return StudyFiles(tuple(sorted((BR06 / "dce").glob("*.dcm"))), BR06 / "tumour_seg" / "seg.dcm")
 
 
 def _ball(

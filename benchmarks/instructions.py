@@ -7,12 +7,11 @@ of Debian 12's g++ 12.2.
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from aims import Row
+from aims import CannotBeMeasured, Row
 
 ROOT = Path(__file__).resolve().parents[1]
 REGIONS, SEED = 300, 15
@@ -26,8 +25,7 @@ FLAGS = ("-std=c++17", "-O3", "-ffp-contract=off", "-fno-strict-aliasing")
 def rows(rounds: int) -> Iterator[Row]:
     """Count once, whatever the ``rounds``: each count is the same."""
     if shutil.which("valgrind") is None:
-        print("valgrind is not installed: instructions are not counted (apt-get install valgrind)", file=sys.stderr)
-        return
+        raise CannotBeMeasured("instructions of the engine: valgrind is not installed (apt-get install valgrind)")
     with tempfile.TemporaryDirectory(prefix="radtme-instructions-") as folder:
         program = Path(folder) / "feature_engine"
         source = ("-I", str(ROOT / "workers/features/engine/source"), str(ROOT / "tests/fuzz/feature_engine.cpp"))

@@ -17,7 +17,7 @@ from statistics import median
 import SimpleITK as sitk
 from aims import Row, cpu_seconds
 from first_release import FirstRelease, first_release
-from generated_study import StudyFiles, write_study
+from generated_study import StudyFiles, br06, write_study
 from pydicom import dcmread
 from pynetdicom.dsutils import encode
 from study import CpuSeconds, ours
@@ -33,7 +33,6 @@ from workers.stages import Stage
 from workers.targets.implicit_vr import in_implicit_vr
 
 YARDSTICK_SECONDS = 0.138
-BR06 = Path(__file__).resolve().parents[2] / "shared" / "data" / "breast_dce_ucsf_br06"
 HEADERS = {3: (0.8, 0.1), 6: (1.8, 0.2), 10: (2.9, 0.3)}
 """Seconds before, and to reach, by the number of phases of 160 images."""
 CASES = {20.0: 4.0, 40.0: 6.0, 60.0: 9.0}
@@ -98,17 +97,16 @@ def _cases(rounds: int) -> Iterator[Row]:
             with tempfile.TemporaryDirectory(prefix="radtme-case-") as name:
                 files = write_study(Path(name), tumour_diameter_mm=diameter)
                 yield from _in_turn(f"{diameter:.0f} mm", first, files, {"": signature}, Path(name), rounds, aim)
-        if BR06.is_dir():
-            with tempfile.TemporaryDirectory(prefix="radtme-case-") as name:
-                files = StudyFiles(tuple(sorted((BR06 / "dce").glob("*.dcm"))), BR06 / "tumour_seg" / "seg.dcm")
-                signatures = {"": signature, ", profile of the first release": former}
-                yield from _in_turn("br06", first, files, signatures, Path(name), rounds, BR06_AIM, BR06_STAGES)
-                yield _implicit_vr([Path(name) / f"{role}.dcm" for role in ResultRole])
+        files = br06()
+        with tempfile.TemporaryDirectory(prefix="radtme-case-") as name:
+            signatures = {"": signature, ", profile of the first release": former}
+            yield from _in_turn("br06", first, files, signatures, Path(name), rounds, BR06_AIM, BR06_STAGES)
+            yield _implicit_vr([Path(name) / f"{role}.dcm" for role in ResultRole])
 
 
 def _in_turn(
     case: str,
-    first: FirstRelease | None,
+    first: FirstRelease,
     files: StudyFiles,
     signatures: Mapping[str, Signature],
     folder: Path,
@@ -120,18 +118,16 @@ def _in_turn(
     before: list[Mapping[str, float]] = []
     now: dict[str, list[Mapping[str, float]]] = {words: [] for words in signatures}
     for _ in range(rounds + 1):
-        if first is not None:
-            before.append(first.run(files))
+        before.append(first.run(files))
         for words, signature in signatures.items():
             timer = CpuSeconds()
             seconds = cpu_seconds(partial(ours, files, signature, folder, timer))
             now[words].append({"all": seconds, **timer.seconds})
     for words, runs in now.items():
         for stage in ("all", *(one.value for one in stages)):
-            then, this = (median(one[stage] for one in column[1:]) if column else 0.0 for column in (before, runs))
+            then, this = (median(one[stage] for one in column[1:]) for column in (before, runs))
             what = f"ready to written, {case}" if stage == "all" else f"{Stage(stage).shown}, {case}"
-            if first is not None:
-                yield Row(f"{what}{words}", then, this, "s", aim if stage == "all" else STAGE_AIM)
+            yield Row(f"{what}{words}", then, this, "s", aim if stage == "all" else STAGE_AIM)
 
 
 def _implicit_vr(objects: Sequence[Path]) -> Row:

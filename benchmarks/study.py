@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import highdicom as hd
@@ -31,6 +31,7 @@ from radiomics import featureextractor
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from aims import HEADER, Row, print_rows
 from documented_results import write_report, write_segmentation
 from generated_study import StudyFiles, write_study
 
@@ -50,8 +51,6 @@ from workers.stages import Stage
 
 Values = dict[Region, dict[str, float]]
 MIN_RATIO = 15
-MAX_SECONDS = 1.5
-"""From "ready" to "objects written", in CPU seconds."""
 
 
 class CpuSeconds:
@@ -194,15 +193,29 @@ def largest_difference(documented: Values, measurement: Measurement) -> tuple[fl
     return max(differences)
 
 
-def main() -> None:
-    """Write the study, run both ways, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--profile", choices=sorted(PROFILES), default=DEFAULT_PROFILE.name)
-    parser.add_argument("--repeat", type=int, default=3, help="runs of our way; the cheapest counts (default: 3)")
-    arguments = parser.parse_args()
+@dataclass(frozen=True)
+class Compared:
+    """A study, measured in both ways."""
+
+    profile: str
+    documented: CpuSeconds
+    own: CpuSeconds
+    difference: float
+    """The largest relative one of a feature."""
+    feature: str
+    """Which one that is."""
+
+    @property
+    def row(self) -> Row:
+        """The totals beside the aim."""
+        name = "one study, against each library's documented way"
+        return Row(name, self.documented.total, self.own.total, "s", MIN_RATIO)
+
+
+def compared(profile: FeatureProfile, repeat: int) -> Compared:
+    """Write a study, and measure it in both ways; of ``repeat`` runs of ours, the cheapest counts."""
     shipped = load_bundle(shipped_bundle())
-    description = replace(shipped.description, profile=PROFILES[arguments.profile])
-    signature = replace(shipped, description=description)
+    signature = replace(shipped, description=replace(shipped.description, profile=profile))
     logging.getLogger("radiomics").setLevel(logging.ERROR)
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     with tempfile.TemporaryDirectory(prefix="radtme-bench-") as name:
@@ -210,16 +223,28 @@ def main() -> None:
         files = write_study(folder)
         theirs = CpuSeconds()
         values = as_documented(files, signature, folder, theirs)
-        own = best_of(lambda timer: ours(files, signature, folder, timer), arguments.repeat)
+        own = best_of(lambda timer: ours(files, signature, folder, timer), repeat)
         difference, feature = largest_difference(values, ours(files, signature, folder, CpuSeconds()))
-        print(f"{signature.profile.name}: 160 slices of 448 x 448, tumour of 20 mm, CPU seconds")
-        print_table(theirs, own)
-        print(f"largest relative difference of a feature: {difference:.1e} ({feature})")
-    ratio = theirs.total / own.total
-    met = ratio >= MIN_RATIO and own.total <= MAX_SECONDS
-    print(f"{ratio:.0f} times less CPU (wanted: {MIN_RATIO}), {own.total:.2f} s (wanted: at most {MAX_SECONDS})")
-    sys.exit(0 if met else 1)
+    return Compared(profile.name, theirs, own, difference, feature)
+
+
+def rows(rounds: int = 3) -> Iterator[Row]:
+    """Measure a study with the default profile, our way ``rounds`` times."""
+    yield compared(DEFAULT_PROFILE, rounds).row
+
+
+def main() -> int:
+    """Run both ways, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--profile", choices=sorted(PROFILES), default=DEFAULT_PROFILE.name)
+    parser.add_argument("--repeat", type=int, default=3, help="runs of our way; the cheapest counts (default: 3)")
+    arguments = parser.parse_args()
+    found = compared(PROFILES[arguments.profile], arguments.repeat)
+    print(f"{found.profile}: 160 slices of 448 x 448, tumour of 20 mm, CPU seconds")
+    print_table(found.documented, found.own)
+    print(f"largest relative difference of a feature: {found.difference:.1e} ({found.feature})\n\n{HEADER}")
+    return 0 if print_rows([found.row]) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
