@@ -173,13 +173,15 @@ class Cluster:
     def _started(self) -> "Client":
         from distributed import Client, LocalCluster
 
+        from model_store.computing.local_security import LocalSecurity
+
         with _interrupts_held():  # processes inherit that Ctrl-C is not for them
             self._local = self._ending.enter_context(
                 LocalCluster(
                     n_workers=0,
                     threads_per_worker=1,
                     memory_limit=0,
-                    security=True,
+                    security=LocalSecurity.temporary(),  # type: ignore[no-untyped-call]
                     dashboard_address="127.0.0.1:0",
                     scheduler_kwargs={"dashboard": False},
                     silence_logs=logging.CRITICAL,

@@ -36,7 +36,8 @@ def test_no_process_is_left_when_the_owner_is_stopped(number: signal.Signals, tm
     process = start([sys.executable, "-c", script], tmp_path / "log", **HERE)
     signal.signal(signal.SIGINT, before)
     try:
-        wait_until(lambda: all(mark.exists() for mark in marks), 120, "both processes to be at work")
+        wait_until(lambda: all(mark.exists() for mark in marks) or process.poll() is not None, 120, "both at work")
+        assert process.poll() is None, (tmp_path / "log").read_text()
         process.send_signal(number)
         process.wait(120)
         wait_until(lambda: not group_lives(process.pid), 60, "its processes to end")
