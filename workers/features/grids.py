@@ -26,11 +26,6 @@ def smoothed(image: NDArray[Value], sigma: float, rows: NDArray[np.bool_] | None
     return found
 
 
-def voxels_of(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return the indices (n, 3) of the voxels of a mask, few of a large one, as `numpy.argwhere` does."""
-    return np.stack(np.unravel_index(np.flatnonzero(mask), mask.shape), axis=1)
-
-
 def _weights(sigma: float) -> list[float]:
     """Return the weights from the middle to one end, as SciPy computes them."""
     reach = int(TRUNCATED_AT * sigma + 0.5)

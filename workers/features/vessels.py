@@ -14,10 +14,11 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
 from model_store.signatures.profile import Exclusion, FeatureProfile
-from workers.features.grids import brightest_within, grown, smoothed, voxels_of
+from workers.features.grids import brightest_within, grown, smoothed
 from workers.features.interpolation import interpolation
 from workers.features.reach import voxels_within
 from workers.features.resampling import Intensities, Resampled, Source
+from workers.images.voxels import voxels_of
 
 SCALES_MM = (0.8, 1.2, 1.8, 2.7)
 """Standard deviations of the smoothing, for diameters of about 2 to 8 mm."""

@@ -21,6 +21,7 @@ from workers.images.headers import Instance, read_image_headers
 from workers.images.phases import Phase
 from workers.images.technique import derivation, other_technique
 from workers.images.volume import Volume, build_volume
+from workers.images.voxels import voxels_of
 from workers.limits import Limits
 from workers.outline.examination import by_series, keys_of, phases_of
 
@@ -64,7 +65,7 @@ def later_acquisitions(
     """
     space = _space(phase)
     known = frozenset(reference for one in examination for reference in one.references)
-    points = _Points(volume, tumour)
+    points: _Points | None = None
     for other in _candidates(instances, other_series, limits):
         first, second = keys_of([phase, other]).values()
         if second <= first or known & other.references:
@@ -75,6 +76,7 @@ def later_acquisitions(
                 yield LaterAcquisition(_name(other), None, None, is_alike)
             continue
         with suppress(RejectedInput):  # what is no volume cannot be compared with
+            points = points or _Points(volume, tumour)
             found = points.compared(build_volume(other, limits))
             if found is not None:
                 yield LaterAcquisition(_name(other), *found, is_alike)
@@ -128,14 +130,14 @@ class _Points:
 
 def _box(tumour: NDArray[np.bool_], spacing_zyx: Sequence[float]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return first and last voxel (z, y, x; the last one is excluded) of the tumour and its surroundings."""
-    where = np.argwhere(tumour)
+    where = voxels_of(tumour)
     reach = np.ceil(AROUND_MM / np.array(spacing_zyx)).astype(np.intp)
     return np.maximum(where.min(axis=0) - reach, 0), np.minimum(where.max(axis=0) + 1 + reach, tumour.shape)
 
 
 def _points_of(volume: Volume, mask: NDArray[np.bool_], start: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return voxels of a part of the volume that begins at ``start`` (z, y, x) as points (x, y, z) in mm."""
-    where = np.argwhere(mask)[:: max(1, np.count_nonzero(mask) // MOST_POINTS)]
+    where = voxels_of(mask)[:: max(1, np.count_nonzero(mask) // MOST_POINTS)]
     return volume.grid.points_of((where + start)[:, ::-1])
 
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from workers.features.grids import brightest_within, distances_within, grown, smoothed, voxels_of
+from workers.features.grids import brightest_within, distances_within, grown, smoothed
 from workers.features.reach import border_of
 
 SHAPES = [(21, 17, 30), (1, 5, 7), (3, 1, 40), (9, 8, 1), (2, 3, 2100)]
@@ -44,12 +44,6 @@ def test_a_mask_of_other_rows_is_refused() -> None:
     """Instead of being read beyond its end."""
     with pytest.raises(ValueError, match="not of the array's rows"):
         smoothed(noise((3, 4, 5)), 1.0, np.ones((3, 3), dtype=np.bool_))
-
-
-def test_the_voxels_of_a_mask() -> None:
-    """In the order of the array."""
-    mask = noise((5, 6, 7)) > 1
-    np.testing.assert_array_equal(voxels_of(mask), np.argwhere(mask))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
