@@ -18,6 +18,10 @@ MAX_BRIGHTNESS = 0.65
 """Mean of the grey values as a share of their range. MR images have a dark background and few bright voxels: 0.07 in
 br06, 0.11 in a phantom and 0.26 in the same before contrast; inverted ones 0.74 to 0.94."""
 
+SAMPLED_FROM, SAMPLED_EVERY = 1_000_000, 4
+"""Voxels from which the mean is taken of some rows and columns only: its error is far below the distance of the limits
+from the values of images."""
+
 
 def is_inverted(frames: Sequence[Frame]) -> bool:
     """Return whether the lowest values of the frames are displayed brightest.
@@ -72,7 +76,9 @@ def inversion_objections(
 
 
 def _brightness(array: NDArray[np.generic], padding: NDArray[np.bool_] | None) -> float:
-    """Return the mean of the grey values as a share of their range."""
+    """Return the mean of the grey values (z, y, x) as a share of their range; of a large array, that of a sample."""
     shown = array if padding is None else array[~padding]
     low, high = float(shown.min()), float(shown.max())
+    if padding is None and array.size >= SAMPLED_FROM:
+        shown = array[:, ::SAMPLED_EVERY, ::SAMPLED_EVERY]
     return (float(shown.mean()) - low) / (high - low) if high > low else 0.0
