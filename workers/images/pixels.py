@@ -26,19 +26,20 @@ def read_pixels(frames: Sequence[Frame], max_voxels: int = LIMITS.max_voxels) ->
         where the frames have more than ``max_voxels`` voxels together.
     """
     first = frames[0].plane
-    dtype = _common_dtype({_stored_dtype(frame.instance) for frame in _one_per_instance(frames)})
+    stored = {id(frame.instance): _stored_dtype(frame.instance) for frame in _one_per_instance(frames)}
+    dtype = np.result_type(*set(stored.values()))
     if len(frames) * first.rows * first.columns > max_voxels:
         raise RejectedInput(
             Reason.OVER_LIMITS,
             f"{frames[0].instance.sop_instance_uid}: {len(frames)} frames of this matrix are too many",
         )
     for frame in _one_per_instance(frames):
-        _check_length(frame)
+        _check_length(frame, stored[id(frame.instance)])
     array = np.empty((len(frames), first.rows, first.columns), dtype=dtype)
     decoded: dict[str, NDArray[np.generic]] = {}
     for at, frame in enumerate(frames):
         target = array[at]
-        values = _stored_values(frame, decoded, into=target)
+        values = _stored_values(frame, stored[id(frame.instance)], decoded, into=target)
         if values is not target:
             target[...] = values
     return array
@@ -54,10 +55,9 @@ def stored_bytes(instance: Instance) -> bytes:
 
 
 def _stored_values(
-    frame: Frame, decoded: dict[str, NDArray[np.generic]], into: NDArray[np.generic]
+    frame: Frame, own: np.dtype[np.generic], decoded: dict[str, NDArray[np.generic]], into: NDArray[np.generic]
 ) -> NDArray[np.generic]:
-    """Return a frame's values, interpreted by its own header; in ``into`` itself where its type allows."""
-    own = _stored_dtype(frame.instance)
+    """Return a frame's values in the type of its own header; in ``into`` itself where it has that type."""
     if _is_native(frame.instance):
         values = into if own == into.dtype else np.empty(into.shape, dtype=own)
         _read_into(values, frame)
@@ -96,25 +96,21 @@ def _stored_dtype(instance: Instance) -> np.dtype[np.generic]:
     return np.dtype(f"<{kind}{allocated // 8}")
 
 
-def _common_dtype(dtypes: set[np.dtype[np.generic]]) -> np.dtype[np.generic]:
-    return np.result_type(*dtypes)
-
-
 def _is_native(instance: Instance) -> bool:
     return instance.transfer_syntax in NATIVE_SYNTAXES and instance.pixels is not None
 
 
-def _check_length(frame: Frame) -> None:
+def _check_length(frame: Frame, stored: np.dtype[np.generic]) -> None:
     """Check that element length, matrix and file size agree, before memory is allocated for the pixels."""
     instance = frame.instance
     if not _is_native(instance):
         return
     location = instance.pixels or PixelLocation(0, 0)
     count = frame_count(instance)
-    expected = frame.plane.rows * frame.plane.columns * _stored_dtype(instance).itemsize * count
+    expected = frame.plane.rows * frame.plane.columns * stored.itemsize * count
     there = file_bytes_after(instance)
     # Trailing padding is harmless; an extra row or column means that the matrix is not that of the pixels.
-    padding = min(frame.plane.rows, frame.plane.columns) * _stored_dtype(instance).itemsize
+    padding = min(frame.plane.rows, frame.plane.columns) * stored.itemsize
     if not expected <= location.length < expected + max(padding, 2) or there < expected:
         raise RejectedInput(
             Reason.UNREADABLE_PIXELS,
