@@ -35,8 +35,8 @@ from workers.features.engine.comparison import differences
 from workers.features.extraction import intensity_features, shape_features
 from workers.features.filters import FilteredImage, filtered_images
 from workers.features.measurement import measure
-from workers.features.resampling import box_of
 from workers.features.ring import geometric_ring
+from workers.images.voxels import box_of
 
 AIMS = {"20 mm tumour": 12.0, "br06": 30.0}
 """How many times faster than pyradiomics the engine has to be."""

@@ -21,8 +21,9 @@ from model_store.signatures.profile import HAN2024
 from workers.features.interpolation import interpolation
 from workers.features.laplacian_of_gaussian import MARGIN_SIGMAS, laplacians_of_gaussian
 from workers.features.measurement import measure
-from workers.features.resampling import Ranges, Source, box_of, contract
+from workers.features.resampling import Ranges, Source, contract
 from workers.features.ring import geometric_ring
+from workers.images.voxels import box_of
 
 AIM = 3.0
 TOLERANCE = 1e-6

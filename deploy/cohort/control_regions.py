@@ -12,8 +12,8 @@ from model_store.signatures.profile import FeatureProfile
 from workers.errors import RejectedInput
 from workers.features.air import find_air
 from workers.features.measurement import measure_volume
-from workers.features.resampling import box_of
 from workers.images.volume import Volume
+from workers.images.voxels import box_of
 from workers.outline.region_of_interest import RegionOfInterest
 
 COARSE_MM = 3.0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.features.resampling import bounds
+from workers.images.voxels import bounds
 
 SAME_LESION_SHARE = 0.5
 """Of the smaller of two outlines: what they share at least where they mark the same lesion."""

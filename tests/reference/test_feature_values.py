@@ -13,7 +13,7 @@ from support.ibsi import IBSI_TAGS, consensus
 from workers.features.engine.choice import Engine
 from workers.features.engine.feature_engine import Discretisation
 from workers.features.extraction import intensity_features, shape_features
-from workers.features.resampling import box_of
+from workers.images.voxels import box_of
 
 
 def all_features(

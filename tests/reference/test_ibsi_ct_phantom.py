@@ -18,7 +18,8 @@ from support.ibsi import IBSI_TAGS, consensus
 from workers.features.engine.compiled import CompiledEngine
 from workers.features.engine.feature_engine import Discretisation
 from workers.features.interpolation import Axis, interpolation
-from workers.features.resampling import Intensities, Source, box_of, nearest
+from workers.features.resampling import Intensities, Source, nearest
+from workers.images.voxels import box_of
 
 OF_LEVELS = ("firstorder_Entropy", "firstorder_Uniformity")
 """First-order features of the discretised image; the others are of the values themselves."""

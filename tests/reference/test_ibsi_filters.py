@@ -13,7 +13,8 @@ from scipy import ndimage
 from model_store.signatures.profile import HAN2024, HAN2024_WAVELET2D, NEAR_TISSUE_IBSI, FeatureProfile
 from workers.features.filters import filtered_images
 from workers.features.interpolation import Axis
-from workers.features.resampling import Intensities, Resampled, Source, box_of
+from workers.features.resampling import Intensities, Resampled, Source
+from workers.images.voxels import box_of
 
 TOLERANCE = 0.01
 """Of the range of the reference map, at each voxel: IBSI's."""

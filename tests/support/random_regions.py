@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.features.engine.feature_engine import Discretisation
-from workers.features.resampling import box_of
+from workers.images.voxels import box_of
 
 BIN_WIDTH = 25.0
 

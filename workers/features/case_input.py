@@ -92,10 +92,10 @@ def read_case(
         notes += acceptance.judge(phase_objections(volume, acceptance.contract))
         notes += phase_notes(volume, acceptance.contract)
         if Exclusion.VESSELS in profile.exclusions and contrast.before is not None:
-            box = near_box(roi.tumour, volume.grid.spacing_zyx, profile.reach_mm)
+            box = near_box(roi.box, roi.tumour.shape, volume.grid.spacing_zyx, profile.reach_mm)
             volume = replace(volume, before_contrast=surroundings_in(contrast.before, volume, box, limits))
         if profile.kinetics is not None:
-            slices, _, _ = near_box(roi.tumour, volume.grid.spacing_zyx, profile.reach_mm)
+            slices, _, _ = near_box(roi.box, roi.tumour.shape, volume.grid.spacing_zyx, profile.reach_mm)
             kinetic = kinetic_phases_in(contrast.phases, profile.kinetics, volume, slices, limits)
             volume = replace(volume, kinetic_phases=kinetic)
         notes += acceptance.judge(subtraction_objections(volume, roi, profile))

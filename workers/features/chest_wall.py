@@ -56,7 +56,10 @@ def _lung(
     values = array[::z, ::y, ::x]
     step_mm = np.array(spacing_zyx) * air.steps
     labels, count = ndimage.label(air.dark)
-    behind = np.argwhere(air.dark) @ (step_mm * backwards_zyx)
+    along_z, along_y, along_x = (
+        np.arange(size) * step for size, step in zip(air.dark.shape, step_mm * backwards_zyx, strict=True)
+    )
+    behind = (along_z[:, None, None] + along_y[:, None] + along_x)[air.dark]
     tumour = _centre(air, resampled) @ (step_mm * backwards_zyx)
     numbers = labels[air.dark]
     is_lung = np.zeros(count + 1, dtype=np.bool_)

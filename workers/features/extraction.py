@@ -27,7 +27,8 @@ from workers.features.engine.feature_engine import (
 )
 from workers.features.filters import FilteredImage, filtered_images, image_names
 from workers.features.regions import Region, RegionMeasurement
-from workers.features.resampling import Box, Resampled, box_of
+from workers.features.resampling import Resampled
+from workers.images.voxels import Box, box_of
 
 Masks = Mapping[Region, NDArray[np.bool_]]
 """The regions on the resampled crop (z, y, x)."""

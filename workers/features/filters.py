@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from model_store.signatures.profile import FeatureProfile, FilterBank
 from workers.features.engine.feature_engine import Discretisation
 from workers.features.laplacian_of_gaussian import Kernel, laplacians_of_gaussian
-from workers.features.resampling import Box, Resampled
+from workers.features.resampling import Resampled
+from workers.images.voxels import Box
 
 WAVELET_MARGIN_VOXELS = 10
 """A coif1 kernel has 6 taps; the rest is a reserve for longer wavelets."""

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from model_store.signatures.profile import FeatureProfile, Normalisation
 from workers.features.normalisation import near_tissue_intensities
-from workers.features.resampling import Box, Intensities, Resampled, box_of, intensities_of, to_source
+from workers.features.resampling import Intensities, Resampled, intensities_of, to_source
 from workers.images.volume import Volume
+from workers.images.voxels import Box, box_of
 from workers.outline.region_of_interest import RegionOfInterest
 
 
@@ -52,7 +53,7 @@ def measured_part(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile
         z, y, x = (slice(0, size) for size in volume.array.shape)
         intensities = intensities_of(volume.array, volume.padding)
         return _part(volume, roi, (z, y, x), intensities, (0, 0, 0))
-    box = near_box(roi.tumour, volume.grid.spacing_zyx, profile.reach_mm)
+    box = near_box(roi.box, roi.tumour.shape, volume.grid.spacing_zyx, profile.reach_mm)
     box = within(box, without_empty_borders(volume.array[box], box_of(roi.tumour[box])))
     padding = None if volume.padding is None else volume.padding[box]
     tumour = roi.tumour[box]
@@ -68,12 +69,12 @@ def on_volume(mask: NDArray[np.bool_], resampled: Resampled, part: MeasuredPart,
     return whole
 
 
-def near_box(tumour: NDArray[np.bool_], spacing_zyx: tuple[float, float, float], reach_mm: float) -> Box:
-    """Return the box of an outline (z, y, x), extended by ``reach_mm`` on each side within the array."""
+def near_box(box: Box, shape: tuple[int, ...], spacing_zyx: tuple[float, float, float], reach_mm: float) -> Box:
+    """Return a box in an array of this shape (z, y, x), extended by ``reach_mm`` on each side within the array."""
     wider = (int(np.ceil(reach_mm / step)) for step in spacing_zyx)
     z, y, x = (
         slice(max(0, part.start - by), min(size, part.stop + by))
-        for part, size, by in zip(box_of(tumour), tumour.shape, wider, strict=True)
+        for part, size, by in zip(box, shape, wider, strict=True)
     )
     return z, y, x
 

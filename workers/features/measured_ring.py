@@ -12,10 +12,11 @@ from workers.features.air import Air, air_near, find_air, skin_below
 from workers.features.chest_wall import find_chest_wall
 from workers.features.measured_part import MeasuredPart, without_empty_borders
 from workers.features.normalisation import dark_grey_value
-from workers.features.resampling import Resampled, bounds, box_of
+from workers.features.resampling import Resampled
 from workers.features.ring import Cause, Ring, geometric_ring, ring_reach, ring_without, voxels_outside
 from workers.features.vessels import find_vessels
 from workers.images.volume import Volume
+from workers.images.voxels import bounds, box_of
 from workers.notes import Phrase, phrase
 
 SMALLEST_SHARE = 0.005

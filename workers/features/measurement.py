@@ -29,7 +29,7 @@ from workers.features.measured_ring import (
 )
 from workers.features.redraws import Surroundings
 from workers.features.regions import Region, RegionMeasurement
-from workers.features.resampling import Resampled, bounds, resample
+from workers.features.resampling import Resampled, resample
 from workers.features.ring import Cause, Ring, ring_reach
 from workers.features.vessels import vessel_margin_voxels
 from workers.images.volume import Volume
@@ -128,7 +128,7 @@ def measure_roi(
             *volume.notes,
             *level_notes,
             *_padding_notes(volume, roi),
-            *_notes(found.regions, found.ring, profile, touches_edge=_touches_edge(roi.tumour)),
+            *_notes(found.regions, found.ring, profile, touches_edge=_touches_edge(roi)),
         ),
         tumour_segment=tumour_segment,
         surroundings=found.surroundings,
@@ -194,7 +194,7 @@ def measure_volume(
 
 
 def _check_size(roi: RegionOfInterest, volume: Volume, profile: FeatureProfile) -> None:
-    tumour_ml = np.count_nonzero(roi.tumour) * float(np.prod(volume.spacing_mm)) / 1000
+    tumour_ml = np.count_nonzero(roi.tumour[roi.box]) * float(np.prod(volume.spacing_mm)) / 1000
     if tumour_ml > profile.max_tumour_ml:
         raise RejectedInput(
             Reason.TUMOUR_TOO_LARGE,
@@ -204,7 +204,7 @@ def _check_size(roi: RegionOfInterest, volume: Volume, profile: FeatureProfile) 
 
 
 def _check_texture(roi: RegionOfInterest, volume: Volume) -> None:
-    values = volume.array[roi.tumour]
+    values = roi.values_in(volume.array)
     if values.min() == values.max():
         raise RejectedInput(
             Reason.INVALID_PIXELS,
@@ -259,8 +259,8 @@ def _resample(part: MeasuredPart, profile: FeatureProfile) -> Resampled:
     return resampled
 
 
-def _touches_edge(mask: NDArray[np.bool_]) -> bool:
-    return any(first == 0 or last == size - 1 for (first, last), size in zip(bounds(mask), mask.shape, strict=True))
+def _touches_edge(roi: RegionOfInterest) -> bool:
+    return any(part.start == 0 or part.stop == size for part, size in zip(roi.box, roi.tumour.shape, strict=True))
 
 
 def _padding_notes(volume: Volume, roi: RegionOfInterest) -> tuple[Note, ...]:

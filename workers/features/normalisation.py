@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from model_store.signatures.profile import FeatureProfile
 from workers.errors import Reason, RejectedInput
 from workers.features.grids import distances_within, smoothed
-from workers.features.resampling import Intensities, box_of, intensities_of
+from workers.features.resampling import Intensities, intensities_of
+from workers.images.voxels import box_of
 
 LATTICE_MM = 1.5
 """Distance of the sampled voxels: tens of thousands of samples around a small tumour."""

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from model_store.reliability.plan import Perturbation
-from workers.features.resampling import Box, box_of
 from workers.features.smooth_noise import smooth_noise
+from workers.images.voxels import Box, box_of
 
 MARGIN_MM = 10.0
 NOISE_SCALE_MM = 6.0

@@ -18,9 +18,10 @@ from workers.features.extraction import Masks, grey_levels, measure_columns
 from workers.features.kinetics import kinetic_values
 from workers.features.redrawn_outlines import BorderDistance, margin_voxels, redrawn
 from workers.features.regions import Region
-from workers.features.resampling import Resampled, box_of, nearest
+from workers.features.resampling import Resampled, nearest
 from workers.features.ring import geometric_ring, ring_reach
 from workers.images.volume import ONE_PHASE, KineticPhases
+from workers.images.voxels import box_of
 
 READER_VARIATION = Perturbation()
 """The default of ``radtme cohort reliability``: standard deviations of 1 mm along each axis, 5 degrees about each axis,

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from model_store.signatures.profile import FeatureProfile
 from workers.features.interpolation import Axis, AxisOperator, interpolation
+from workers.images.voxels import Box, bounds, box_of
 
-Box = tuple[slice, slice, slice]
-"""A part of an array (z, y, x)."""
 Ranges = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 """First index and last index + 1 (z, y, x)."""
 
@@ -154,27 +153,6 @@ def _ranges_around(tumour: NDArray[np.bool_], axes: tuple[Axis, Axis, Axis], mar
     return z, y, x
 
 
-def bounds(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Return the first and last index of a mask along each axis; planes outside of them are not searched again."""
-    found = []
-    for axis in range(mask.ndim):
-        others = tuple(other for other in range(mask.ndim) if other != axis)
-        hit = np.flatnonzero(mask.any(axis=others))
-        first, last = int(hit[0]), int(hit[-1])
-        mask = mask[(slice(None),) * axis + (slice(first, last + 1),)]
-        found.append((first, last))
-    return found
-
-
-def box_of(mask: NDArray[np.bool_], margin: int = 0) -> Box:
-    """Return the bounding box of a mask, extended by ``margin`` voxels on each side within the array."""
-    z, y, x = (
-        slice(max(0, first - margin), min(size, last + 1 + margin))
-        for (first, last), size in zip(bounds(mask), mask.shape, strict=True)
-    )
-    return z, y, x
-
-
 def nearest(mask: NDArray[np.bool_], axes: tuple[Axis, Axis, Axis], ranges: Ranges) -> NDArray[np.bool_]:
     """Resample a mask by nearest neighbour."""
     return mask[np.ix_(*(axis.nearest_source(start, stop) for axis, (start, stop) in zip(axes, ranges, strict=True)))]
@@ -184,10 +162,10 @@ def to_source(mask: NDArray[np.bool_], resampled: Resampled) -> NDArray[np.bool_
     """Map a mask on the resampled crop back to the source grid, by nearest neighbour."""
     source = np.zeros(resampled.source.array.shape, dtype=np.bool_)
     to_source_index, from_mask = [], []
-    for axis, (start, stop) in zip(resampled.source.axes, resampled.ranges, strict=True):
-        index = axis.nearest_resampled()
-        inside = np.flatnonzero((index >= start) & (index < stop))
+    for axis, (start, _), part in zip(resampled.source.axes, resampled.ranges, box_of(mask), strict=True):
+        index = axis.nearest_resampled() - start
+        inside = np.flatnonzero((index >= part.start) & (index < part.stop))
         to_source_index.append(inside)
-        from_mask.append(index[inside] - start)
+        from_mask.append(index[inside])
     source[np.ix_(*to_source_index)] = mask[np.ix_(*from_mask)]
     return source

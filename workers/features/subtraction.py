@@ -18,6 +18,7 @@ from workers.acceptance import Objection
 from workers.features.grids import distances_within
 from workers.features.measured_part import near_box
 from workers.images.volume import Volume
+from workers.images.voxels import box_of
 from workers.notes import Note, warning
 from workers.outline.region_of_interest import RegionOfInterest
 
@@ -37,7 +38,7 @@ TISSUE_SHARE = 0.25
 
 def subtraction_objections(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) -> Iterator[Objection]:
     """Yield an objection where the grey values around the outline are those of a subtraction."""
-    box = near_box(roi.tumour, volume.grid.spacing_zyx, profile.reach_mm)
+    box = near_box(roi.box, roi.tumour.shape, volume.grid.spacing_zyx, profile.reach_mm)
     known = ~roi.tumour[box]
     if volume.padding is not None:
         known &= ~volume.padding[box]
@@ -79,7 +80,7 @@ def _amid_higher(values: NDArray[Any], lowest: float) -> NDArray[np.bool_]:
 def _near(tumour: NDArray[np.bool_], spacing_zyx: tuple[float, float, float]) -> NDArray[np.bool_]:
     """Return the voxels at most `SCATTERED_WITHIN_MM` from the outline: none lies beyond its box, extended by that."""
     near = np.zeros_like(tumour)
-    box = near_box(tumour, spacing_zyx, SCATTERED_WITHIN_MM)
+    box = near_box(box_of(tumour), tumour.shape, spacing_zyx, SCATTERED_WITHIN_MM)
     near[box] = distances_within(tumour[box], SCATTERED_WITHIN_MM, spacing_zyx) <= SCATTERED_WITHIN_MM
     return near
 
@@ -91,7 +92,7 @@ def subtraction_notes(volume: Volume, roi: RegionOfInterest, profile: FeaturePro
     """
     if volume.before_contrast is None:
         return
-    box = near_box(roi.tumour, volume.grid.spacing_zyx, profile.reach_mm)
+    box = near_box(roi.box, roi.tumour.shape, volume.grid.spacing_zyx, profile.reach_mm)
     earlier: NDArray[Any] | None = volume.before_contrast.part(box)
     tumour = roi.tumour[box]
     if earlier is None:

@@ -82,10 +82,9 @@ class _Medians:
     """The tumour's median grey value in the phases of an examination; only the slices of the outline are read."""
 
     def __init__(self, volume: Volume, roi: RegionOfInterest, limits: Limits) -> None:
-        slices = np.flatnonzero(roi.tumour.any(axis=(1, 2)))
-        self._outlined = slice(int(slices[0]), int(slices[-1]) + 1)
+        self._outlined = roi.box[0]
         self._tumour = roi.tumour[self._outlined]
-        self._here = float(np.median(volume.array[roi.tumour].astype(np.float64)))
+        self._here = float(np.median(roi.values_in(volume.array).astype(np.float64)))
         self._limits = limits
         self._known: dict[int, float | None] = {}
 

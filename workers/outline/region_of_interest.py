@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from workers.images.attributes import text
 from workers.images.frames import Plane
 from workers.images.slice_geometry import ROUNDING_MM
 from workers.images.volume import Grid, Volume
+from workers.images.voxels import Box, box_of, voxels_of
 from workers.notes import Note
 from workers.outline.outline import Outline
 
@@ -32,6 +34,15 @@ class RegionOfInterest:
     """Voxels of segments such as vessel, skin and chest wall; None where there are none."""
     notes: tuple[Note, ...] = ()
     """Notes for the report about the outline."""
+
+    @cached_property
+    def box(self) -> Box:
+        """The box around the tumour: whole volumes are searched once."""
+        return box_of(self.tumour)
+
+    def values_in(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Return the tumour's values in an array on this grid, in its order."""
+        return array[self.box][self.tumour[self.box]]
 
 
 def region_of_interest(outline: Outline, volume: Volume) -> RegionOfInterest:
@@ -58,15 +69,14 @@ def region_of_interest(outline: Outline, volume: Volume) -> RegionOfInterest:
             Reason.EMPTY_SEGMENTATION,
             f"{outline.name}: its tumour segment does not hold a single voxel: save the outline again and send it",
         )
-    slices = np.flatnonzero(tumour.any(axis=(1, 2)))
-    outlined = tumour[slices[0] : slices[-1] + 1]
-    if any(np.count_nonzero(outlined.any(axis=others)) == 1 for others in ((1, 2), (0, 2), (0, 1))):
+    roi = RegionOfInterest(tumour, other, notes)
+    if any(part.stop - part.start == 1 for part in roi.box):
         raise RejectedInput(
             Reason.SINGLE_SLICE,
             f"{outline.name}: the tumour is outlined on one slice only, which is not a volume: outline it on every "
             "slice that shows it",
         )
-    return RegionOfInterest(tumour, other, notes)
+    return roi
 
 
 def lies_on(plane: Plane, grid: Grid) -> bool:
@@ -170,7 +180,7 @@ def _decoded(header: Dataset, keyword: str) -> str:
 def _draw(
     target: NDArray[np.bool_], mask: NDArray[np.bool_], plane: Plane, grid: Grid, name: str, *, may_leave: bool
 ) -> None:
-    rows, columns = np.nonzero(mask)
+    rows, columns = voxels_of(mask).T
     down = np.array(plane.column_direction) * plane.row_spacing
     right = np.array(plane.row_direction) * plane.column_spacing
     exact = grid.indices_of(plane.position + np.outer(rows, down) + np.outer(columns, right))

@@ -18,7 +18,7 @@ from workers.features.engine.comparison import differences
 from workers.features.engine.feature_engine import INTENSITY_CLASSES, SHAPE, Discretisation
 from workers.features.engine.pyradiomics import names_of_class
 from workers.features.extraction import intensity_features, shape_features
-from workers.features.resampling import box_of
+from workers.images.voxels import box_of
 
 ALL = [True] * 6
 """All classes."""
