@@ -91,6 +91,7 @@ void filter(const Region& region) {
     std::vector<double> image = region.image;
     grids::smooth(single.data(), region.size, {0.5, 0.2, 0.05}, region.mask.data());
     grids::smooth(image.data(), region.size, std::vector<double>(region.mask.size() % 40 + 1, 0.1), nullptr);
+    if (engine::longest(region.mask.data(), region.size) < 0) std::abort();
     grids::brightest(image.data(), region.size, static_cast<std::int64_t>(region.mask.size() % 7));
     std::vector<std::uint8_t> allowed(region.mask.size()), grown = region.mask;
     for (std::size_t at = 0; at < allowed.size(); ++at) allowed[at] = at % 3 != 0;

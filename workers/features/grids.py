@@ -67,3 +67,8 @@ def distances_within(
     squares = np.empty(mask.shape)
     _engine.squared_distances(np.ascontiguousarray(mask).view(np.uint8), squares, spacing, reach)
     return np.sqrt(squares, out=squares)
+
+
+def longest_distance(mask: NDArray[np.bool_]) -> float:
+    """Return the largest distance between the centres of two voxels of a mask, in voxels; 0 without voxels."""
+    return _engine.longest(np.ascontiguousarray(mask).view(np.uint8))

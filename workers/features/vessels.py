@@ -10,11 +10,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import ConvexHull, QhullError
-from scipy.spatial.distance import pdist
 
 from model_store.signatures.profile import Exclusion, FeatureProfile
-from workers.features.grids import brightest_within, grown, smoothed
+from workers.features.grids import brightest_within, grown, longest_distance, smoothed
 from workers.features.interpolation import interpolation
 from workers.features.reach import voxels_within
 from workers.features.resampling import Intensities, Resampled, Source
@@ -133,10 +131,8 @@ def _hessian(image: NDArray[np.float32], voxels: NDArray[np.intp], factor: np.fl
 
 
 def _length(voxels: NDArray[np.intp]) -> float:
-    """Return the largest distance between two voxels, in voxels."""
-    if len(voxels) > 50:
-        try:
-            voxels = voxels[ConvexHull(voxels).vertices]
-        except QhullError:  # all in one plane
-            voxels = voxels[:: math.ceil(len(voxels) / 500)]
-    return float(pdist(voxels).max()) + 1 if len(voxels) > 1 else float(len(voxels))
+    """Return the largest distance from end to end of two voxels, in voxels."""
+    places = voxels - voxels.min(axis=0)
+    mask = np.zeros(places.max(axis=0) + 1, dtype=np.bool_)
+    mask[tuple(places.T)] = True
+    return longest_distance(mask) + 1

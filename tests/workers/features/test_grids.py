@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial.distance import pdist
 
-from workers.features.grids import brightest_within, distances_within, grown, smoothed
+from workers.features.grids import brightest_within, distances_within, grown, longest_distance, smoothed
 from workers.features.reach import border_of
 
 SHAPES = [(21, 17, 30), (1, 5, 7), (3, 1, 40), (9, 8, 1), (2, 3, 2100)]
@@ -87,3 +88,20 @@ def test_the_border_is_what_erosion_removes(shape: tuple[int, int, int]) -> None
     """Faces at the edges of the array do not count."""
     mask = ndimage.gaussian_filter(noise(shape), 1.5) > 0
     np.testing.assert_array_equal(border_of(mask), mask & ~ndimage.binary_erosion(mask, border_value=1))
+
+
+@pytest.mark.parametrize("shape", [*SHAPES[:4], (2, 3, 300)])
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.9])
+def test_the_longest_distance(shape: tuple[int, int, int], share: float) -> None:
+    """Of single voxels, lines, planes and blocks, as far as all pairs tell."""
+    mask = np.random.default_rng(5).uniform(size=shape) < share
+    mask[0, 0, 0] = True
+    voxels = np.argwhere(mask)[:2000]
+    mask[:] = False
+    mask[tuple(voxels.T)] = True
+    assert longest_distance(mask) == (pdist(voxels).max() if len(voxels) > 1 else 0)
+
+
+def test_without_voxels_there_is_no_distance() -> None:
+    """Nothing to measure."""
+    assert longest_distance(np.zeros((3, 4, 5), dtype=np.bool_)) == 0

@@ -150,4 +150,15 @@ private:
     LineEnds along_x_, along_y_;
 };
 
+// The largest distance between the centres of two voxels of a mask (z, y, x), in voxels.
+inline double longest(const std::uint8_t* mask, const std::array<std::int64_t, 3>& size) {
+    const auto halves = [](std::int64_t at) { return static_cast<std::int32_t>(2 * at); };
+    Outline outline({halves(size[0]), halves(size[1]), halves(size[2])});
+    for (std::int64_t z = 0; z < size[0]; ++z)
+        for (std::int64_t y = 0; y < size[1]; ++y)
+            for (std::int64_t x = 0; x < size[2]; ++x)
+                if (*mask++) outline.add({halves(z), halves(y), halves(x)});
+    return outline.diameters({1, 1, 1})[3];
+}
+
 }  // namespace engine

@@ -95,6 +95,11 @@ std::vector<double> shape(const Mask& mask, std::array<double, 3> spacing) {
     return values;
 }
 
+double longest(const Mask& mask) {
+    nb::gil_scoped_release released;
+    return engine::longest(mask.data(), size_of(mask));
+}
+
 template <typename Value>
 void smooth(const Changed<Value>& values, const std::vector<double>& weights, const std::optional<RowMask>& rows) {
     if (weights.empty()) throw std::invalid_argument("there are no weights");
@@ -132,6 +137,7 @@ NB_MODULE(_engine, module) {
     module.def("intensity", &intensity, nb::arg("image"), nb::arg("mask"), nb::arg("spacing"), nb::arg("bin_width"),
                nb::arg("within_slices"), nb::arg("wanted"));
     module.def("shape", &shape, nb::arg("mask"), nb::arg("spacing"));
+    module.def("longest", &longest, nb::arg("mask"));
     module.def("smooth", &smooth<float>, nb::arg("values").noconvert(), nb::arg("weights"),
                nb::arg("rows").none());
     module.def("smooth", &smooth<double>, nb::arg("values").noconvert(), nb::arg("weights"),
