@@ -22,6 +22,7 @@ from deploy.stack.reload import Reload, reload_allow_list, reload_shown_targets
 from deploy.stack.running_stack import known_redis_url, with_known_redis
 from listener.audit.trail import NotAudited
 from listener.broker.messages import Queue
+from listener.runtime.loading import without_collections
 
 PORT_ADVICE = "free the port, or set another listener.port or listener.metrics_port"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -104,9 +105,10 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     report_redis(configuration.workers.redis_url, at_once=not is_part_of_stack())
     # Set before NumPy and the like are loaded: several workers with a thread per core each would be slower.
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    from workers.jobs.app import run_worker
-    from workers.jobs.target_reload import TargetReload
-    from workers.notifications.body import UnusableTemplate
+    with without_collections():
+        from workers.jobs.app import run_worker
+        from workers.jobs.target_reload import TargetReload
+        from workers.notifications.body import UnusableTemplate
 
     names = tuple(name.strip() for name in queues.split(",") if name.strip())
     if not names or not set(names) <= set(Queue):

@@ -22,6 +22,7 @@ from listener.audit.trail import AuditLog, NotAudited
 from listener.broker.messages import Queue
 from listener.runtime.health import HealthServer
 from listener.runtime.heartbeat import Heartbeat, Part
+from listener.runtime.loading import without_collections
 from listener.runtime.logger import Logger
 from listener.spool.spool import Spool
 from model_store.errors import SignatureError
@@ -217,7 +218,8 @@ def readiness(settings: WorkerSettings, spool: Spool, registry: Registry) -> dic
 
 def _on_signals(registry: CheckedRegistry, server: HealthServer, at_work: threading.Event, *, scores: bool) -> None:
     if scores:
-        preloading.load_libraries()
+        with without_collections():
+            preloading.load_libraries()
 
     # weak=False keeps the closures alive: by default Celery holds only weak references to receivers.
     def warm_up(**_: object) -> None:

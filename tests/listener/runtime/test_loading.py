@@ -1,0 +1,17 @@
+"""Loading without looks for reference cycles."""
+
+import gc
+
+import pytest
+
+from listener.runtime.loading import without_collections
+
+
+def test_collections_resume_afterwards() -> None:
+    """Also after an error: a process without them would grow."""
+    with without_collections():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with pytest.raises(ImportError), without_collections():
+        raise ImportError
+    assert gc.isenabled()
