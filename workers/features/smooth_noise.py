@@ -1,10 +1,14 @@
 """Smooth random fields, which give simulated tissue a natural texture."""
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 FloatArray = NDArray[np.float32]
+_matrix_libraries = cache(ThreadpoolController)
+"""Looked for once: that takes milliseconds, and NumPy has loaded its own."""
 
 
 def smooth_noise(
@@ -20,7 +24,8 @@ def smooth_noise(
         for size, step_mm, offset in zip(shape, spacing_mm, rng.random(3), strict=True)
     ]
     field = rng.standard_normal([matrix.shape[1] for matrix in weights]).astype(np.float32)
-    with threadpool_limits(1):  # several threads change the rounding of sums; a seed must always give the same field
+    # Several threads change the rounding of sums; a seed must always give the same field.
+    with _matrix_libraries().limit(limits=1):
         for axis, matrix in enumerate(weights):
             field = np.moveaxis(np.tensordot(matrix, field, axes=(1, axis)), 0, axis)
     return np.ascontiguousarray(field)
