@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
+from sklearn.metrics import roc_auc_score
 
 from deploy.cli import radtme
 
@@ -17,6 +18,16 @@ MARKERS = """
     gene_sets: {folder}/signatures/mcpcounter.gmt
     immune_populations: [B lineage, CD8 T cells, Cytotoxic lymphocytes, Monocytic lineage, Myeloid dendritic cells,
       Neutrophils, NK cells, T cells]
+"""
+
+
+LYMPHOCYTES = (
+    *("CCL5", "CD14", "CD19", "CD37", "CD3D", "CD3E", "CD3G", "CD247", "CD79A", "CD79B", "CD8A", "CD8B", "IGHG3"),
+    *("JCHAIN", "IGLC1", "LCK", "LTB", "MS4A1"),
+)
+"""The genes of the Lymphocyte Infiltration Signature Score (LIexpression_score), by their present names.
+
+Calabro et al., Breast Cancer Res Treat 116:69 (2009); Thorsson et al., Immunity 48:812 (2018), score TCGA by it.
 """
 
 
@@ -75,6 +86,19 @@ def test_real_tumours_fall_into_two_phenotypes_and_the_inflamed_is_smaller(real:
     for name in ("heatmap", "silhouette", "votes", "checkpoint_genes", "second_scoring"):
         assert (out / "figures" / f"{name}.png").stat().st_size > 10_000
     assert "nothing to do" in run(real.folder, *real.given, real.markers).output
+
+
+def test_the_phenotypes_of_tcga_agree_with_the_published_lymphocyte_score(shared_data: Path, real: Real) -> None:
+    """AUC of the score, hot against cold: also by those of its genes that none of the clustered sets has."""
+    counts = pd.read_csv(real.given[0], sep="\t", index_col=0)
+    level = np.log2(counts / counts.sum() * 1e6 + 1)
+    phenotype = pd.read_parquet(real.out / "tables" / "labels.parquet").set_index("patient")["phenotype"]
+    hot = (phenotype.loc[list(counts.columns)] == "hot").to_numpy()
+    clustered = set(real.given[1].read_text().split())
+    others = [gene for gene in LYMPHOCYTES if gene not in clustered]
+    assert len(others) == 10
+    for genes in (list(LYMPHOCYTES), others):
+        assert roc_auc_score(hot, level.loc[genes].mean()) >= 0.95
 
 
 def test_quantities_are_compared_between_the_phenotypes(tmp_path: Path, real: Real) -> None:
