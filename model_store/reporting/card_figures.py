@@ -55,7 +55,8 @@ def calibration_figure(sets: Sequence[tuple[str, Flags, Floats]]) -> bytes:
 
 def png(figure: Figure) -> bytes:
     """Return the figure without the name of the program that drew it, which would change the bytes."""
-    figure.set_layout_engine("tight")
+    if all(axes.get_subplotspec() for axes in figure.axes):  # axes that were placed by hand stay where they are
+        figure.set_layout_engine("tight")
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_figure(
         buffer, format="png", metadata={"Software": None}, pil_kwargs={"optimize": True}

@@ -129,6 +129,8 @@ figure, tr { break-inside: avoid }
   table { font-size: .64rem }
   td, th { padding: .15rem .3rem }
   .number { white-space: normal }
+  .whole { white-space: nowrap }
+  img { max-height: 23cm; object-fit: contain; object-position: left }
 }
 </style>
 </head>
@@ -149,7 +151,9 @@ figure, tr { break-inside: avoid }
 <tr>{% for part in block.rows[0] %}<th>{{ part }}</th>{% endfor %}</tr>
 {% endif %}
 {% for row in block.rows[1:] %}
-<tr>{% for part in row %}<td{% if part is short_number %} class="number"{% endif %}>{{ part }}</td>{% endfor %}</tr>
+<tr>{% for part in row %}
+<td{% if part is short_number %} class="{{ "number" if " " in part else "number whole" }}"{% endif %}>{{ part }}</td>
+{% endfor %}</tr>
 {% endfor %}
 </table></div>
 {% elif block.links %}

@@ -1,14 +1,14 @@
 """One HTML file about a study: figures and main numbers of all its steps, in the order of Han et al. (2024)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from model_store.reporting.document import Block, Section, cell, pairs, to_html
-from model_store.reporting.paper_items import paper_rows
+from model_store.reporting.paper_items import NOT_MADE, PAPER_ITEMS, PaperItem
+from model_store.reporting.report_chapters import CHAPTERS, OTHER_COHORT, Chapter
 from model_store.reporting.step_output import read_summary
 
 NOT_RUN = "This step has not been run."
@@ -27,89 +27,6 @@ READING = (
 )
 
 
-@dataclass(frozen=True)
-class Chapter:
-    """What the report shows of a step."""
-
-    step: str
-    title: str
-    says: str
-    figures: tuple[tuple[str, str, str], ...]
-    """Pattern of the file's name in the step's folder of figures, its caption, and its number in the paper."""
-
-
-CHAPTERS = (
-    Chapter(
-        "extract",
-        "1. Cases and radiomics features",
-        "958 features of each lesion: 479 of the tumour, 479 of a ring of 2 mm on either side of its border.",
-        (),
-    ),
-    Chapter(
-        "phenotype",
-        "2. Immune phenotypes",
-        "Tumours are grouped by the abundance of their cell populations (ssGSEA, then k-means).",
-        (
-            ("heatmap", "Abundance of the populations, by cluster", ""),
-            ("votes", "Number of clusters: votes of the indices", ""),
-            ("silhouette", "Silhouette of each tumour", ""),
-            ("composition", "Clinical data by phenotype", "3F, S2"),
-            ("second_scoring", "Agreement with a second scoring by marker genes", ""),
-            ("second_groups", "Populations of the second scoring, hot against cold", "3D"),
-            ("cell_groups", "Cell groups, hot against cold", "3C"),
-            ("purity", "Tumour purity, hot against cold", "3E"),
-            ("checkpoint_genes", "Immune checkpoint genes, hot against cold", "5A"),
-            ("kaplan_meier", "Survival by phenotype", ""),
-            ("cox_populations", "Hazard ratio of each population (univariate Cox regression)", "4B"),
-            ("cox_populations_*", "Hazard ratio of each population within one phenotype", "4B"),
-            ("kaplan_meier_*", "Survival within one phenotype, by the median immune level", "4B"),
-            ("cut_off", "Every cut-off of the immune level, and how well it parts survival", ""),
-            ("cut_off_survival", "Survival above and up to the optimal cut-off of the immune level", ""),
-            ("pathway*", "Pathways that differ between the phenotypes", "5B"),
-        ),
-    ),
-    Chapter(
-        "reliability",
-        "3. Reliability of the features",
-        "Intraclass correlation: two-way, absolute agreement, single measurement. The paper's threshold is 0.75.",
-        (("icc_by_class", "ICC by class of features", ""), ("kept_by_class", "Features kept, by class", "")),
-    ),
-    Chapter(
-        "train",
-        "4. Radiomics signature",
-        "Every choice is made inside the folds, and no patient is in two of them.",
-        (
-            ("flow", "Flow of the training cases", ""),
-            ("importance", "The features that matter most", ""),
-            ("candidates", "Models compared in the same folds", ""),
-            ("roc", "ROC of each family: mean of the folds, whose area is the AUC", ""),
-            ("calibration", "Calibration, out of fold (one repeat)", ""),
-            ("paper_split", "Splits into 80 and 20 %, as in the paper, and what selecting before the split adds", ""),
-        ),
-    ),
-    Chapter(
-        "validate",
-        "5. Performance",
-        "AUC, accuracy, sensitivity, specificity, PPV and NPV of the training cohort are means over the folds of the "
-        "nested cross-validation; those of the other cohorts are of all their cases.",
-        (
-            ("flow", "Flow of the cases of all cohorts", ""),
-            ("roc", "ROC of all cohorts", "6"),
-            ("confusion", "Confusion matrices at the signature's threshold", ""),
-            ("calibration", "Calibration", ""),
-            ("decision_curve", "Decision curve", ""),
-            ("added_value", "Net benefit of clinical data with and without the signature", ""),
-            ("nomogram", "Nomogram of clinical data and signature", ""),
-            ("subgroups", "AUC by subgroup", "S3"),
-            ("features_and_populations", "Top features and cell populations, Spearman", "7"),
-            ("score_*", "Score by group", ""),
-            ("response_*", "Score by response to treatment, landmark or marker", ""),
-            ("survival_*", "Survival, split at the median score", ""),
-        ),
-    ),
-)
-
-
 def study_report(output: Path, title: str) -> bytes:
     """Return the report of the steps in a study's folder, as one file with its figures."""
     pictures: dict[str, bytes] = {}
@@ -118,11 +35,14 @@ def study_report(output: Path, title: str) -> bytes:
         folder = output / chapter.step
         summary = read_summary(folder)
         blocks = [Block(text=chapter.says), *(_numbers(chapter.step, summary, folder) if summary else [_absent()])]
-        drawn = _figures(chapter, folder, pictures)
-        sections.append(Section(chapter.title, (*blocks, *drawn, *_tables(chapter.step, folder))))
+        drawn = _figures(chapter, folder, output, pictures)
+        others = _other_cohorts(output, pictures) if chapter.step == OTHER_COHORT.step else []
+        sections.append(Section(chapter.title, (*blocks, *drawn, *_tables(folder, output), *others)))
     sections.append(Section("6. The signature", _published(output)))
-    head = ("in the paper", "", "in this study")
-    sections.append(Section("7. Tables and figures of the paper", (Block(rows=(head, *paper_rows(output))),)))
+    head = ("in the paper", "the same", "in this study", "what differs, and why")
+    numbers = {name: at for at, name in enumerate(pictures, start=1)}
+    items = tuple((one.number, one.what, _place(one, output, numbers), one.differs) for one in PAPER_ITEMS)
+    sections.append(Section("7. Tables and figures of the paper", (Block(rows=(head, *items)),)))
     sections.append(Section("How to read this", tuple(Block(text=text) for text in READING)))
     return to_html(sections, pictures)
 
@@ -131,14 +51,35 @@ def _absent() -> Block:
     return Block(text=NOT_RUN)
 
 
-def _figures(chapter: Chapter, folder: Path, pictures: dict[str, bytes]) -> list[Block]:
+def _place(item: PaperItem, output: Path, numbers: Mapping[str, int]) -> str:
+    """Return where a study has an item of the paper: the numbers of the report's figures, else files."""
+    found = [path.as_posix() for path in item.found(output)]
+    drawn = [str(number) for number in sorted(numbers[name] for name in found if name in numbers)]
+    figures = [f"figure{'s' if len(drawn) > 1 else ''} {', '.join(drawn)}"] if drawn else []
+    return "; ".join([*figures, *(name for name in found if name not in numbers)]) or NOT_MADE
+
+
+def _other_cohorts(output: Path, pictures: dict[str, bytes]) -> list[Block]:
+    """Return what is shown of the cohorts whose phenotypes follow from the centroids of the study's own."""
+    blocks = []
+    for file in sorted(output.glob(f"*/{OTHER_COHORT.step}/summary.json")):
+        folder, found = file.parent, read_summary(file.parent)
+        text = (
+            f"Cohort {folder.parent.name}, by the centroids of the phenotypes above: {found['patients']} patients, "
+            f"{found['hot']} hot, {found['cold']} cold, mean silhouette {found['mean_silhouette']:.2f}."
+        )
+        blocks += [Block(text=text), *_figures(OTHER_COHORT, folder, output, pictures), *_tables(folder, output)]
+    return blocks
+
+
+def _figures(chapter: Chapter, folder: Path, output: Path, pictures: dict[str, bytes]) -> list[Block]:
     blocks = []
     summary = read_summary(folder)
     cohorts = (*_in_order(summary.get("cohorts", {})), *summary.get("treated", {}))
     for pattern, caption, number in chapter.figures:
         found = {path: _detail(pattern, path.stem, cohorts) for path in (folder / "figures").glob(f"{pattern}.png")}
         for path, detail in sorted(found.items(), key=lambda pair: (_cohort_order(pair[1], cohorts), pair[1])):
-            name = f"{chapter.step}/{path.name}"
+            name = path.relative_to(output).as_posix()
             pictures[name] = path.read_bytes()
             said = caption + (f": {', '.join(detail)}" if any(detail) else "")
             said += f" (figure {number} of the paper)" if number else ""
@@ -146,10 +87,10 @@ def _figures(chapter: Chapter, folder: Path, pictures: dict[str, bytes]) -> list
     return blocks
 
 
-def _tables(step: str, folder: Path) -> list[Block]:
-    """Return links to the step's tables and summary, which lie beside the report."""
+def _tables(folder: Path, output: Path) -> list[Block]:
+    """Return links to a step's tables and summary, which lie beside the report."""
     files = [*sorted((folder / "tables").glob("*.csv")), folder / "summary.json"]
-    links = tuple((path.stem, path.relative_to(folder.parent).as_posix()) for path in files if path.is_file())
+    links = tuple((path.stem, path.relative_to(output).as_posix()) for path in files if path.is_file())
     return [Block(text="Tables of this step:"), Block(links=links)] if links else []
 
 
@@ -172,7 +113,8 @@ def _in_order(cohorts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _verdict(output: Path) -> tuple[Block, ...]:
     notice = read_summary(output / "publish").get("notice")
-    cohorts = _in_order(read_summary(output / "validate").get("cohorts", {}))
+    validated = read_summary(output / "validate")
+    cohorts = _in_order(validated.get("cohorts", {}))
     found = [Block(text=str(notice), notice=True)] if notice else []
     for name, numbers in cohorts.items():
         if auc := numbers.get("auc"):
@@ -181,6 +123,11 @@ def _verdict(output: Path) -> tuple[Block, ...]:
                     text=f"Cohort {name}: {numbers['cases']} cases, {numbers['hot']} of them hot; AUC {_interval(auc)}."
                 )
             )
+    for name, numbers in validated.get("treated", {}).items():
+        endpoint = numbers.get("first_endpoint", "")
+        if one := validated["response"].get(name, {}).get(endpoint):
+            text = f"Cohort {name}: {one['cases']} cases, {one['positives']} of them {one['positive']} ({endpoint});"
+            found.append(Block(text=f"{text} AUC {_interval(one['auc'])}."))
     return (*found, Block(text="The analyses are those of Han et al., Breast Cancer Research 26:18 (2024)."))
 
 
@@ -205,7 +152,8 @@ def _phenotypes(summary: Mapping[str, Any], folder: Path) -> list[Block]:
     names = ("patients", "hot", "cold", "clusters", "mean_silhouette")
     genes = folder / "tables" / "checkpoint_genes.parquet"
     table = [_table(pd.read_parquet(genes))] if genes.is_file() else []
-    return [pairs({name: summary[name] for name in names if name in summary}), *table]
+    head = [Block(text="Immune checkpoint genes, hot less cold:")] if table else []
+    return [pairs({name: summary[name] for name in names if name in summary}), *head, *table]
 
 
 def _reliable(summary: Mapping[str, Any], folder: Path) -> list[Block]:
@@ -261,7 +209,7 @@ def _trained(summary: Mapping[str, Any], folder: Path) -> list[Block]:
         for one in summary.get("negative_controls", ())
     )
     head = ("negative control", "AUC", "signature minus control", "beaten", "permutation p")
-    said = [Block(text=note) for note in (summary["imbalance"], *summary["notes"])]
+    said = [Block(text=f"{note[:1].upper()}{note[1:]}.") for note in (summary["imbalance"], *summary["notes"])]
     names = tuple(summary["top_features"][:TOP])
     top = (Block(text=f"The {len(names)} features of most weight:"), Block(items=names))
     if found := summary.get("bootstrap"):
@@ -277,7 +225,9 @@ def _trained(summary: Mapping[str, Any], folder: Path) -> list[Block]:
         said.append(Block(text=_split_text(split)))
     return [
         pairs(chosen),
+        Block(text="Models, on the held-out cases:"),
         Block(rows=(("model", *map(_title, measures)), *rows)),
+        Block(text="The same training on data in which it must find less:"),
         Block(rows=(head, *controls)),
         *said,
         *top,
@@ -300,6 +250,7 @@ def _validated(summary: Mapping[str, Any], folder: Path) -> list[Block]:
     sizes = tuple(f"{found['cases']} ({found['hot']})" for found in cohorts.values())
     groups = folder / "tables" / "score_comparisons.parquet"
     table = [_table(pd.read_parquet(groups))] if groups.is_file() else []
+    table = [Block(text="The score between groups of each cohort:"), *table] if table else []
     measured = [Block(rows=(("", *cohorts), ("cases (hot)", *sizes), *rows))] if cohorts else []
     return [*_first_table(folder), *measured, *_added(summary), *_responses(summary), *table]
 

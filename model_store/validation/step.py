@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from model_store.cohort.cohort_record import CohortRecord
@@ -25,9 +24,7 @@ from model_store.reporting.added_value_figures import net_benefits, nomogram
 from model_store.reporting.flow_figure import Flow, flow_figure
 from model_store.reporting.step_output import read_summary, write_figure, write_summary, write_table
 from model_store.reporting.survival_figures import ratio_text, survival_figure
-from model_store.signatures.own_columns import own_of
 from model_store.signatures.signature import Signature
-from model_store.statistics.correlation import spearman_table
 from model_store.statistics.diagnostic_accuracy import decision_curve
 from model_store.statistics.fold_scores import FOLD_COLUMNS, FoldScores, compare_with_mean_of_folds
 from model_store.statistics.table_one import table_one
@@ -54,6 +51,7 @@ from model_store.validation.external_cohort import (
 from model_store.validation.other_patients import Checked, TrainedOn
 from model_store.validation.outcome import median_split
 from model_store.validation.plan import CohortFiles, UnknownScanners, ValidatePlan
+from model_store.validation.populations import write_populations
 from model_store.validation.response import Answered, answered_endpoints, write_response
 
 TRAINING = "training"
@@ -133,7 +131,8 @@ def run_validation(
     cohorts = [cohort for cohort in every if cohort.is_labelled]
     endpoints = {cohort.name: answered_endpoints(cohort, plan) for cohort in every}
     numbers = {cohort.name: cohort_numbers(cohort) for cohort in cohorts}
-    treated = {cohort.name: _treated_numbers(cohort) for cohort in every if not cohort.is_labelled}
+    unlabelled = [cohort for cohort in every if not cohort.is_labelled]
+    treated = {cohort.name: _treated_numbers(cohort, endpoints[cohort.name]) for cohort in unlabelled}
     for cohort, checked, notes in others:
         of_cohort = numbers.get(cohort.name) or treated[cohort.name]
         of_cohort["compared_with_training"] = checked.to_json()
@@ -169,7 +168,8 @@ def run_validation(
     summary["groups"] = _write_groups(plan, every, folder)
     summary["response"] = write_response(every, endpoints, folder)
     summary["median_split"] = _write_outcome(plan, every, folder)
-    summary["populations"] = _write_populations(inputs, signature, folder, own=own)
+    measured, abundance = inputs.features, inputs.populations
+    summary["populations"] = write_populations(measured, abundance, signature, folder, own=own)
     write_summary(folder, summary)
     return summary
 
@@ -258,8 +258,9 @@ def table_1(cohorts: list[ScoredCohort], columns: Sequence[str], seed: int) -> p
     return table_one(patients[[name for name in columns if name in patients]], patients["_cohort"], seed)
 
 
-def _treated_numbers(cohort: ScoredCohort) -> dict[str, Any]:
+def _treated_numbers(cohort: ScoredCohort, endpoints: Sequence[Answered]) -> dict[str, Any]:
     return {
+        "first_endpoint": endpoints[0].name if endpoints else "",
         "cases": len(cohort.cases),
         "patients": int(cohort.cases["patient"].nunique()),
         "called_hot": int(cohort.called_hot.sum()),
@@ -377,40 +378,6 @@ def _write_outcome(plan: ValidatePlan, cohorts: list[ScoredCohort], folder: Path
         text = ratio_text(split.ratio, "log-rank", split.numbers["log_rank"]["p"])
         write_figure(folder, f"survival_{cohort.name}", survival_figure(split.groups, text, cohort.name))
     return found
-
-
-def _write_populations(inputs: ValidateInputs, signature: Signature, folder: Path, *, own: bool) -> dict[str, Any]:
-    """Write the correlation of the forest's top features with cell populations, over patients that have both."""
-    if inputs.populations is None or inputs.features is None:
-        return {}
-    not_measured = own_of(signature.columns)
-    measured = [name for name in signature.columns if name not in not_measured]
-    features = read_table(inputs.features, ("patient", *measured))
-    top = [name for name in top_features(signature, folder.parent, own=own) if name in features]
-    populations = read_table(inputs.populations, ("patient",))
-    table = spearman_table(_by_patient(features[["patient", *top]]), _by_patient(populations))
-    if table["rho"].isna().all():
-        return {"note": "no patient has both features and populations"}
-    write_table(folder, "features_and_populations", table)
-    write_figure(folder, "features_and_populations", study_figures.correlation_heatmap(table))
-    significant = int((table["q"] < 0.05).sum())
-    return {"patients": int(table["n"].max()), "pairs": len(table), "pairs_with_q_below_0.05": significant}
-
-
-def _by_patient(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(patient=frame["patient"].astype(str)).groupby("patient").mean(numeric_only=True)
-
-
-def top_features(signature: Signature, output: Path, top: int = 20, *, own: bool) -> list[str]:
-    """Return the features of most weight, the first one first: of a signature from elsewhere, those that it takes.
-
-    The step ``train`` of this study fills them up to ``top`` with features that the forest does not take.
-    """
-    table = output / "train" / "tables" / "top_features.parquet"
-    if own and table.is_file():
-        return read_table(table, ("feature",))["feature"].tolist()[:top]
-    order = np.argsort(-signature.estimator.feature_importances_, kind="stable")[:top]
-    return [signature.columns[index] for index in order]
 
 
 def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -75,15 +75,55 @@ def test_a_report_says_which_steps_are_missing_and_holds_its_figures(tmp_path: P
 
 def test_the_page_on_the_paper_treats_every_item(tmp_path: Path) -> None:
     """Each table and figure of the paper is a row of docs/reproduction.md; a study without steps makes none of them."""
-    page = (PAGE.parent / "reproduction.md").read_text()
-    rows = [
-        re.sub("Figures?", "Figure", line.split("|")[1]).strip() for line in page.splitlines() if line.startswith("| ")
-    ]
-    assert [one.number for one in PAPER_ITEMS] == rows[1:]
+    page = (PAGE.parent / "reproduction.md").read_text().partition("## ")[0]
+    plain = re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", page).replace("`", "")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in plain.splitlines() if line.startswith("| ")]
+    said = [(re.sub("Figures?", "Figure", number), same, differs) for number, _, same, differs in rows[1:]]
+    assert [(one.number, one.what, one.differs) for one in PAPER_ITEMS] == said
     assert {files for _, _, files in paper_rows(tmp_path)} == {NOT_MADE}
     (tmp_path / "validate" / "figures").mkdir(parents=True)
     (tmp_path / "validate" / "figures" / "roc.png").touch()
     assert ("Figure 6", "ROC curves of all cohorts", "validate/figures/roc.png") in paper_rows(tmp_path)
+
+
+def test_the_report_says_where_it_has_each_item_of_the_paper(tmp_path: Path) -> None:
+    """By the numbers of its own figures; a cohort without phenotypes stands at the top with its first endpoint."""
+    estimate = {"value": 0.7, "low": 0.6, "high": 0.8}
+    known = {"cases": 30, "positives": 9, "auc": estimate, "sensitivity": None, "specificity": None, "test": "t"}
+    response = {
+        "disease control": {**known, "p": 0.2, "positive": "CR, PR or SD"},
+        "objective response": {**known, "p": 0.1, "positive": "CR or PR"},
+    }
+    treated = {"treated": {"first_endpoint": "objective response"}}
+    summary = {"cohorts": {}, "treated": treated, "response": {"treated": response}}
+    (tmp_path / "validate").mkdir()
+    (tmp_path / "validate" / "summary.json").write_text(json.dumps(summary))
+    for step, name in (
+        *(("phenotype", one) for one in ("kaplan_meier_cold", "kaplan_meier", "kaplan_meier_hot")),
+        *(("validate", one) for one in ("response_treated_objective_response", "roc")),
+        ("rna/phenotype", "kaplan_meier"),
+    ):
+        write_figure(tmp_path / step, name, Figure(figsize=(2, 2)))
+    phenotype = {"patients": 27, "hot": 16, "cold": 11, "mean_silhouette": 0.16}
+    (tmp_path / "rna" / "phenotype" / "summary.json").write_text(json.dumps(phenotype))
+    page = study_report(tmp_path, "Study").decode()
+    assert "Cohort treated: 30 cases, 9 of them CR or PR (objective response); AUC 0.700 (0.600 to 0.800)." in page
+    assert "Cohort rna, by the centroids of the phenotypes above: 27 patients, 16 hot, 11 cold" in page
+    assert re.findall(r"<figcaption>Figure \d+\. (.*)</figcaption>", page) == [
+        "Survival by phenotype",
+        "Survival within the hot tumours, by the median immune level (figure 4B of the paper)",
+        "Survival within the cold tumours, by the median immune level (figure 4B of the paper)",
+        "Survival by phenotype",
+        "ROC of all cohorts (figure 6 of the paper)",
+        "Score by response to treatment, landmark or marker: treated, objective response",
+    ]
+    row = r"<td>(Figure 4B|Figure 6|Figure 7|Treated cohort)</td>\s*<td>.*</td>\s*<td>(.*)</td>"
+    assert dict(re.findall(row, page)) == {
+        "Figure 4B": "figures 1, 2, 3",
+        "Figure 6": "figure 5",
+        "Figure 7": NOT_MADE,
+        "Treated cohort": "figure 6",
+    }
 
 
 def test_figures_are_as_large_as_they_were_drawn_and_training_comes_first(tmp_path: Path) -> None:
