@@ -93,7 +93,7 @@ def candidates(table: pd.DataFrame) -> Figure:
     axes.set_yticks(part.index, [f"{words}{mark}" for words, mark in zip(part["settings"], marks, strict=True)])
     axes.tick_params(axis="y", labelsize=7)
     axes.set(xlabel="AUC over the outer folds, with one standard error", title="Candidates")
-    axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    made.legend(fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4)  # below the figure
     return made
 
 

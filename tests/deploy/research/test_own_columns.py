@@ -21,7 +21,7 @@ from model_store.signatures.profile import DEFAULT_PROFILE
 from workers.features.extraction import columns
 
 NAMES = list(columns(DEFAULT_PROFILE))
-SETTINGS = "columns: [3], max_depths: [3], trees: 20, repeats: 1, jobs: 1, alternatives: no"
+SETTINGS = "columns: [3], max_depths: [3], trees: 8, repeats: 1, jobs: 1, alternatives: no"
 OWN = "own: train_own.csv, own_columns: [age, {column: ER status, order: [negative, positive]}, noise]"
 ALONE = f"""output: alone
 train: {{id: clinic, labels: train.csv, without_images: yes, {OWN}, {SETTINGS}}}
@@ -62,7 +62,7 @@ def run(*words: object, code: int = 0) -> str:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, without_drawing: None) -> Path:
     """Return a folder in which both studies were trained, and one was validated."""
     folder = tmp_path_factory.mktemp("own")
     write_cohort(folder, "train", 1)
