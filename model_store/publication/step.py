@@ -296,7 +296,7 @@ def _checklists(study: StudyEvidence, description: Description) -> list[Section]
         "CLEAR": (clear_rows(study), "What belongs to a publication, such as its abstract, is among the latter."),
         "RQS 2.0": (
             rqs_rows(study, description),
-            "Points are left to a reader. Items of a trial or product are listed.",
+            "Points are left to a reader; what belongs to a trial or a product is among the latter.",
         ),
         "IBSI": (ibsi_rows(study, description), "Items of CT, PET, diffusion and brain images are left out."),
     }
