@@ -154,7 +154,7 @@ def test_what_is_asked_all_the_time_does_not_go_through_all_that_is_kept(tmp_pat
     asked: list[tuple[str, Any]] = []
 
     def note(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-        if statement.startswith("SELECT"):
+        if statement.startswith("SELECT") and "FROM jobs" in statement:
             asked.append((statement, parameters))
 
     with spool.ledger.reading() as connection:
