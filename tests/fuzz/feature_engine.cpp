@@ -97,6 +97,8 @@ void filter(const Region& region) {
     for (std::size_t at = 0; at < allowed.size(); ++at) allowed[at] = at % 3 != 0;
     grids::grow(grown.data(), allowed.data(), region.size, -1, region.within_slices);
     grids::grow(grown.data(), nullptr, region.size, 2, region.within_slices);
+    std::vector<double> moved(image.size());
+    grids::transform(image.data(), region.size, {1.1, 0.2, 0, -0.2, 0.9, 0, 0, 0.3, 1}, {5, -3, 0.5}, moved.data());
     grids::squared_distances(region.mask.data(), image.data(), region.size, region.spacing, region.bin_width);
 }
 

@@ -16,7 +16,7 @@ from scipy import ndimage
 from model_store.signatures.profile import FeatureProfile
 from workers.features.grids import brightest_within, grown, smoothed
 from workers.features.reach import voxels_within
-from workers.features.resampling import Resampled
+from workers.features.resampling import Resampled, taken
 
 COARSE_MM = 3.0
 DARK_SHARE = 0.15
@@ -100,7 +100,8 @@ def air_near(air: Air | None, resampled: Resampled) -> NDArray[np.bool_]:
 
 def on_resampled(mask: NDArray[np.bool_], air: Air, resampled: Resampled) -> NDArray[np.bool_]:
     """Map a mask on the coarse grid of the air to the resampled grid, by nearest neighbour."""
-    return mask[np.ix_(*_coarse_indices(air, resampled))]
+    z, y, x = _coarse_indices(air, resampled)
+    return taken(mask, z, y, x)
 
 
 def dark_near(mask: NDArray[np.bool_], air: Air, resampled: Resampled) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:

@@ -1,8 +1,9 @@
-"""Filters of whole arrays (z, y, x): those of SciPy, value for value, in the compiled module of the feature engine.
+"""Filters of whole arrays (z, y, x) in the compiled module of the feature engine: SciPy's, value for value.
 
 SciPy takes three to ten times as long for each.
 """
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -72,3 +73,29 @@ def distances_within(
 def longest_distance(mask: NDArray[np.bool_]) -> float:
     """Return the largest distance between the centres of two voxels of a mask, in voxels; 0 without voxels."""
     return _engine.longest(np.ascontiguousarray(mask).view(np.uint8))
+
+
+def transformed(
+    values: NDArray[np.float64], matrix: NDArray[np.float64], offset: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the values at ``matrix`` times each voxel's index plus ``offset``, linearly interpolated.
+
+    It is `scipy.ndimage.affine_transform` of order 1 with mode ``nearest``, but for the rounding of positions.
+    """
+    moved = np.empty(values.shape)
+    _engine.transform(np.ascontiguousarray(values), matrix.ravel().tolist(), offset.tolist(), moved)
+    return moved
+
+
+def lower(
+    values: NDArray[np.float64],
+    voxels: NDArray[np.intp],
+    depths: NDArray[np.float64],
+    steps: Sequence[int],
+    reaches: Sequence[float],
+) -> None:
+    """Lower contiguous ``values`` to a reach minus a voxel's depth at each step from each voxel, where they are above.
+
+    ``voxels`` and ``steps`` are places and distances in the flat array; each step has its reach.
+    """
+    _engine.lower(values.reshape(-1), voxels, depths, steps, reaches)

@@ -29,7 +29,7 @@ def border_of(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def voxels_within(mask: NDArray[np.bool_], reach: float) -> NDArray[np.bool_]:
     """Return the voxels whose centres are at most ``reach`` voxels from that of a voxel of the mask (z, y, x)."""
     margin = math.floor(reach)
-    found = np.pad(mask, margin)
+    found = np.ascontiguousarray(np.pad(mask, margin))  # NumPy keeps the order of a transposed array
     flat, (plane, row, _) = found.reshape(-1), found.strides
     border = np.flatnonzero(np.pad(border_of(mask), margin))
     for z, y, x in steps_within(reach):

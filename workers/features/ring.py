@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from model_store.signatures.profile import FeatureProfile
-from workers.features.grids import smoothed
+from workers.features.grids import lower, smoothed
 from workers.features.reach import border_of, steps_within
 
 SMOOTHING_VOXELS = 0.7
@@ -62,7 +62,8 @@ def ring_reach(profile: FeatureProfile) -> int:
 
 def geometric_ring(tumour: NDArray[np.bool_], inner_mm: float, outer_mm: float, spacing_mm: float) -> NDArray[np.bool_]:
     """Return the voxels up to ``inner_mm`` inside and ``outer_mm`` outside the border (isotropic grid, z, y, x)."""
-    smooth = _smoothed(tumour)
+    borders = border_of(tumour) | border_of(~tumour)
+    smooth = _smoothed(tumour, np.asarray(borders.any(axis=2)))
     outside = _distance_from(tumour, smooth, 1, outer_mm / spacing_mm)
     inside = _distance_from(~tumour, smooth, -1, inner_mm / spacing_mm)
     outer = ~tumour & (outside <= outer_mm / spacing_mm)
@@ -98,14 +99,14 @@ def ring_without(
     return Ring(kept, left_out)
 
 
-def _smoothed(tumour: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the tumour smoothed so that a curved border stays in place.
+def _smoothed(tumour: NDArray[np.bool_], rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the tumour smoothed so that a curved border stays in place, in some rows along x (mask z, y).
 
     Twice a Gaussian minus one of twice the variance has no second moment.
     """
     mask = tumour.astype(np.float64)
-    smooth = 2 * smoothed(mask, SMOOTHING_VOXELS)
-    smooth -= smoothed(mask, WIDE_VOXELS)
+    smooth = 2 * smoothed(mask, SMOOTHING_VOXELS, rows)
+    smooth -= smoothed(mask, WIDE_VOXELS, rows)
     return np.asarray(smooth)
 
 
@@ -129,9 +130,8 @@ def _distance_from(
     depth = np.clip(sign * _depth(smooth[border]), 0.0, DEEPEST)
     margin = math.floor(reach + DEEPEST)
     distance = np.full([size + 2 * margin for size in region.shape], np.inf)
-    flat, (plane, row, _) = distance.reshape(-1), (step // distance.itemsize for step in distance.strides)
-    voxels = np.flatnonzero(np.pad(border, margin))
-    for z, y, x in steps_within(reach + DEEPEST):
-        there = voxels + (z * plane + y * row + x)
-        flat[there] = np.minimum(flat[there], math.hypot(z, y, x) - depth)
+    plane, row, _ = (step // distance.itemsize for step in distance.strides)
+    steps = steps_within(reach + DEEPEST)
+    places = [z * plane + y * row + x for z, y, x in steps]
+    lower(distance, np.flatnonzero(np.pad(border, margin)), depth, places, [math.hypot(*step) for step in steps])
     return distance[tuple(slice(margin, margin + size) for size in region.shape)]

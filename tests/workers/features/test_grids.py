@@ -6,7 +6,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.distance import pdist
 
-from workers.features.grids import brightest_within, distances_within, grown, longest_distance, smoothed
+from workers.features.grids import (
+    brightest_within,
+    distances_within,
+    grown,
+    longest_distance,
+    lower,
+    smoothed,
+    transformed,
+)
 from workers.features.reach import border_of
 
 SHAPES = [(21, 17, 30), (1, 5, 7), (3, 1, 40), (9, 8, 1), (2, 3, 2100)]
@@ -105,3 +113,23 @@ def test_the_longest_distance(shape: tuple[int, int, int], share: float) -> None
 def test_without_voxels_there_is_no_distance() -> None:
     """Nothing to measure."""
     assert longest_distance(np.zeros((3, 4, 5), dtype=np.bool_)) == 0
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_transformed_image_is_scipys(shape: tuple[int, int, int]) -> None:
+    """Turned, stretched and shifted, also out of the array, and not at all; but for the rounding of positions."""
+    rng, image = np.random.default_rng(2), noise(shape)
+    turns = [(np.eye(3), np.zeros(3))]
+    turns += [(np.eye(3) + rng.normal(scale=0.2, size=(3, 3)), rng.normal(scale=3, size=3)) for _ in range(5)]
+    for matrix, offset in turns:
+        expected = ndimage.affine_transform(image, matrix, offset, order=1, mode="nearest")
+        np.testing.assert_allclose(transformed(image, matrix, offset), expected, rtol=0, atol=1e-11)
+
+
+def test_values_are_lowered_around_voxels() -> None:
+    """To the least of what voxels give, and only where it is less; never beyond the array."""
+    values = np.array([9.0, 1.0, 9.0, 9.0, 9.0])
+    lower(values, np.array([2, 3]), np.array([0.0, 0.5]), [-1, 1], [2.0, 3.0])
+    assert values.tolist() == [9.0, 1.0, 1.5, 3.0, 2.5]
+    with pytest.raises(ValueError, match="out of the array"):
+        lower(values, np.array([4]), np.array([0.0]), [1], [1.0])

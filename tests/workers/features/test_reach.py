@@ -22,6 +22,8 @@ def test_the_voxels_are_those_of_a_distance_map(seed: int, reach: float) -> None
     mask = random_mask(seed)
     expected = ndimage.distance_transform_edt(~mask) <= reach if mask.any() else mask
     np.testing.assert_array_equal(voxels_within(mask, reach), expected)
+    transposed = np.asfortranarray(mask)
+    np.testing.assert_array_equal(voxels_within(transposed, reach), expected)
 
 
 def test_nothing_is_within_reach_of_nothing_and_everything_of_everything() -> None:

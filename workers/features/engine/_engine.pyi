@@ -25,3 +25,13 @@ def grow(mask: NDArray[np.uint8], allowed: NDArray[np.uint8] | None, steps: int,
 def squared_distances(
     mask: NDArray[np.uint8], squares: NDArray[np.float64], spacing: tuple[float, float, float], reach: float
 ) -> None: ...
+def transform(
+    values: NDArray[np.float64], matrix: Sequence[float], offset: Sequence[float], moved: NDArray[np.float64]
+) -> None: ...
+def lower(
+    values: NDArray[np.float64],
+    voxels: NDArray[np.int64],
+    depths: NDArray[np.float64],
+    steps: Sequence[int],
+    reaches: Sequence[float],
+) -> None: ...

@@ -269,4 +269,50 @@ inline void squared_distances(const std::uint8_t* mask, double* squares, const S
     }
 }
 
+// scipy.ndimage.affine_transform of order 1 with the mode "nearest": each voxel of `moved` gets the value of `values` at
+// `matrix` times its index, plus `offset`, linearly interpolated.
+inline void transform(const double* values, const Size& size, const std::array<double, 9>& matrix,
+                      const std::array<double, 3>& offset, double* moved) {
+    const std::int64_t row = size[2], plane = size[1] * row;
+    const std::array<double, 3> last{static_cast<double>(size[0] - 1), static_cast<double>(size[1] - 1), static_cast<double>(row - 1)};
+    const std::array<std::int64_t, 3> strides{plane, row, 1};
+    for (std::int64_t z = 0; z < size[0]; ++z)
+        for (std::int64_t y = 0; y < size[1]; ++y) {
+            std::array<double, 3> start{};
+            for (std::size_t axis = 0; axis < 3; ++axis)
+                start[axis] = static_cast<double>(z) * matrix[3 * axis] + static_cast<double>(y) * matrix[3 * axis + 1];
+            for (std::int64_t x = 0; x < row; ++x) {
+                std::array<double, 3> share{};
+                std::array<std::int64_t, 3> step{};
+                const double* corner = values;
+                for (std::size_t axis = 0; axis < 3; ++axis) {
+                    const double at = start[axis] + static_cast<double>(x) * matrix[3 * axis + 2] + offset[axis];
+                    const double within = std::min(std::max(at, 0.0), last[axis]);
+                    const auto below = static_cast<std::int64_t>(within);
+                    share[axis] = within - static_cast<double>(below);
+                    step[axis] = static_cast<double>(below) < last[axis] ? strides[axis] : 0;
+                    corner += below * strides[axis];
+                }
+                double sum = 0;
+                for (int upper_z = 0; upper_z < 2; ++upper_z)
+                    for (int upper_y = 0; upper_y < 2; ++upper_y)
+                        for (int upper_x = 0; upper_x < 2; ++upper_x)
+                            sum += corner[upper_z * step[0] + upper_y * step[1] + upper_x * step[2]] *
+                                   (upper_z ? share[0] : 1 - share[0]) * (upper_y ? share[1] : 1 - share[1]) *
+                                   (upper_x ? share[2] : 1 - share[2]);
+                *moved++ = sum;
+            }
+        }
+}
+
+// The least of `reaches[k] - depths[i]` at the places `voxels[i] + steps[k]`, as far as it is below what is there.
+inline void lower(double* values, const std::int64_t* voxels, const double* depths, std::int64_t count,
+                  const std::vector<std::int64_t>& steps, const std::vector<double>& reaches) {
+    for (std::int64_t i = 0; i < count; ++i)
+        for (std::size_t k = 0; k < steps.size(); ++k) {
+            double& there = values[voxels[i] + steps[k]];
+            there = std::min(there, reaches[k] - depths[i]);
+        }
+}
+
 }  // namespace grids

@@ -27,6 +27,9 @@ using RowMask = nb::ndarray<const std::uint8_t, nb::ndim<2>, nb::c_contig, nb::d
 template <typename Value>
 using Changed = nb::ndarray<Value, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 
+template <typename Value>
+using Line = nb::ndarray<Value, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
 template <typename Array>
 std::array<std::int64_t, 3> size_of(const Array& array) {
     return {static_cast<std::int64_t>(array.shape(0)), static_cast<std::int64_t>(array.shape(1)),
@@ -128,6 +131,25 @@ void squared_distances(const Mask& mask, const Changed<double>& squares, std::ar
     grids::squared_distances(mask.data(), squares.data(), size_of(mask), spacing, reach);
 }
 
+void transform(const Image& values, std::array<double, 9> matrix, std::array<double, 3> offset, const Changed<double>& moved) {
+    require_one_shape(values, moved);
+    nb::gil_scoped_release released;
+    grids::transform(values.data(), size_of(values), matrix, offset, moved.data());
+}
+
+void lower(const Line<double>& values, const Line<const std::int64_t>& voxels, const Line<const double>& depths,
+           const std::vector<std::int64_t>& steps, const std::vector<double>& reaches) {
+    if (voxels.shape(0) != depths.shape(0) || steps.size() != reaches.size())
+        throw std::invalid_argument("voxels and depths, or steps and reaches, differ in number");
+    const std::int64_t count = static_cast<std::int64_t>(voxels.shape(0)), end = static_cast<std::int64_t>(values.shape(0));
+    if (count == 0 || steps.empty()) return;
+    const auto [first, last] = std::minmax_element(voxels.data(), voxels.data() + count);
+    const auto [back, forth] = std::minmax_element(steps.begin(), steps.end());
+    if (*first + *back < 0 || *last + *forth >= end) throw std::invalid_argument("a step leads out of the array");
+    nb::gil_scoped_release released;
+    grids::lower(values.data(), voxels.data(), depths.data(), count, steps, reaches);
+}
+
 }  // namespace
 
 NB_MODULE(_engine, module) {
@@ -145,6 +167,10 @@ NB_MODULE(_engine, module) {
     module.def("brightest", &brightest, nb::arg("values").noconvert(), nb::arg("reach"));
     module.def("grow", &grow, nb::arg("mask").noconvert(), nb::arg("allowed").none(), nb::arg("steps"),
                nb::arg("diagonally"));
+    module.def("transform", &transform, nb::arg("values"), nb::arg("matrix"), nb::arg("offset"),
+               nb::arg("moved").noconvert());
+    module.def("lower", &lower, nb::arg("values").noconvert(), nb::arg("voxels"), nb::arg("depths"), nb::arg("steps"),
+               nb::arg("reaches"));
     module.def("squared_distances", &squared_distances, nb::arg("mask"), nb::arg("squares").noconvert(),
                nb::arg("spacing"), nb::arg("reach"));
 }
