@@ -18,6 +18,7 @@ from deploy.cohort.measure import MeasuringTask, kept_result, measure_case
 from deploy.cohort.pair_lists import listed_pairs, named_pairs, pairs_below
 from deploy.errors import CommandError, WrongUsage
 from deploy.terminal import counting, saying, stepping, working
+from model_store.cohort.acquisition_table import acquisition_table
 from model_store.cohort.control_tables import ControlRegion
 from model_store.cohort.plan import ExtractPlan, ResampleMasks
 from model_store.computing.cluster import Cluster
@@ -165,6 +166,7 @@ def _as_planned(cases: Sequence[OutlineCase], plan: ExtractPlan, readers: dict[s
 def _write(folder: Path, tables: CohortTables, plan: ExtractPlan) -> None:
     for name in ("features", "outlines", "reasons", "not_computable"):
         write_table(folder, name, getattr(tables, name))
+    write_table(folder, "acquisition", acquisition_table(tables.features[tables.features["reason"] == ""]))
     write_summary(folder, summary_of(tables, plan))
 
 

@@ -145,7 +145,19 @@ def _extracted(summary: Mapping[str, Any], folder: Path) -> list[Block]:
     names = ("patients", "lesions", "measured", "outlines", "columns", "profile", "sites", "scanners")
     reasons = tuple((reason, str(count)) for reason, count in summary["reasons"].items())
     lost = [Block(rows=(("not measured because", "outlines"), *reasons))] if reasons else []
-    return [pairs({name: summary[name] for name in names}), *lost]
+    return [pairs({name: summary[name] for name in names}), *lost, *_acquisition(folder)]
+
+
+def _acquisition(folder: Path) -> list[Block]:
+    """Return how the images of each cohort that was extracted were acquired."""
+    blocks = []
+    for path in sorted(folder.parent.glob(f"{folder.name}*/tables/acquisition.parquet")):
+        cohort = path.parents[1].name.removeprefix(folder.name).removeprefix("_") or TRAINING
+        text = (
+            f"Acquisition, cohort {cohort}: median with the smallest and largest value, as far as the images state it."
+        )
+        blocks += [Block(text=text), _table(pd.read_parquet(path))]
+    return blocks
 
 
 def _phenotypes(summary: Mapping[str, Any], folder: Path) -> list[Block]:

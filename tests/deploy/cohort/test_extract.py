@@ -94,6 +94,20 @@ def test_a_study_whose_outline_cannot_be_told_for_one_has_its_row(
     assert list(extracted.tables.reasons["reason"]) == ["no_outline"]
 
 
+def test_acquisition_is_summed_up_for_each_scanner(
+    extracted: Extracted, patients: list[SimulatedPatient], cohort: Path
+) -> None:
+    """What the measured lesions state; a damaged study counts for none."""
+    table = pd.read_parquet(cohort / "out" / "tables" / "acquisition.parquet")
+    measured = extracted.tables.features[extracted.tables.features["reason"] == ""]
+    assert table["lesions"].sum() == len(measured) == 2
+    row = table.set_index("scanner").loc[measured["scanner"].iloc[0]]
+    assert row["site"] == measured["site"].iloc[0]
+    same = measured[measured["scanner"] == measured["scanner"].iloc[0]]
+    assert row["repetition_time_ms"].startswith(f"{same['repetition_time_ms'].median():.4g}")
+    assert row["technique"] == same["technique"].iloc[0]
+
+
 def test_the_table_says_how_images_were_acquired(
     extracted: Extracted, patients: list[SimulatedPatient], cohort: Path
 ) -> None:
