@@ -123,6 +123,7 @@ figcaption { font-size: .82rem; color: #555 }
 code { font-size: .82rem }
 h2 { break-after: avoid }
 figure, tr { break-inside: avoid }
+tr:first-child { break-after: avoid }
 @media print {
   body { max-width: none; margin: 0; padding: 0 }
   .wide { overflow: visible }

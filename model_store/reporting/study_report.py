@@ -150,14 +150,14 @@ def _extracted(summary: Mapping[str, Any], folder: Path) -> list[Block]:
 
 def _acquisition(folder: Path) -> list[Block]:
     """Return how the images of each cohort that was extracted were acquired."""
-    blocks = []
+    tables = []
     for path in sorted(folder.parent.glob(f"{folder.name}*/tables/acquisition.parquet")):
         cohort = path.parents[1].name.removeprefix(folder.name).removeprefix("_") or TRAINING
-        text = (
-            f"Acquisition, cohort {cohort}: median with the smallest and largest value, as far as the images state it."
-        )
-        blocks += [Block(text=text), _table(pd.read_parquet(path))]
-    return blocks
+        table = pd.read_parquet(path)
+        table.insert(0, "cohort", cohort)
+        tables.append(table)
+    text = "Acquisition: median with the smallest and the largest value, as far as the images state it."
+    return [Block(text=text), _table(pd.concat(tables, ignore_index=True))] if tables else []
 
 
 def _phenotypes(summary: Mapping[str, Any], folder: Path) -> list[Block]:
@@ -327,7 +327,9 @@ def _published(output: Path) -> tuple[Block, ...]:
     names = ("name", "status", "digest")
     return (
         pairs({name: found[name] for name in names}),
-        Block(text="Its model card holds intended use, limits and the items of TRIPOD+AI:"),
+        Block(
+            text="Its model card holds intended use, limits and checklists (TRIPOD+AI, METRICS, CLEAR, RQS 2.0, IBSI):"
+        ),
         Block(links=(("model card", f"publish/{found['card']}"),)),
     )
 
