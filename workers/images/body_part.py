@@ -19,6 +19,8 @@ TEST_OBJECT = re.compile(
     re.IGNORECASE,
 )
 """Words of a description of a scan for quality assurance. ACR, QA and QC alone may be BI-RADS, Qatar and Québec."""
+HUMAN = re.compile(r"human|homo sapiens|mensch|humain|humano|umano", re.IGNORECASE)
+"""Species of which signatures are trained."""
 # fmt: off
 OTHER_BODY_PARTS = frozenset({
     "ABDOMEN", "ABDOMENPELVIS", "ADRENAL", "ANKLE", "AORTA", "ARM", "BILEDUCT", "BLADDER", "BONE", "BRAIN", "CALF",
@@ -38,6 +40,10 @@ OTHER_BODY_PARTS = frozenset({
 
 def other_body_part(header: Dataset, frame_number: int | None = None) -> str:
     """Return the evidence that images show another body part than the breast; empty where there is none."""
+    if text(header, "QualityControlImage") == "YES":
+        return "quality control image"
+    if (species := _species(header)) and not HUMAN.search(species):
+        return f"species {species}"
     descriptions = [decoded(header, keyword).replace("_", " ") for keyword in DESCRIPTIONS]
     region = " ".join(_anatomic_regions(header, frame_number))
     if any(map(names_breast, (*descriptions, region))):
@@ -53,6 +59,12 @@ def other_body_part(header: Dataset, frame_number: int | None = None) -> str:
         return f"described as {word}"
     tests = [found[0] for one in descriptions if (found := TEST_OBJECT.search(one))]
     return f"described as {tests[0].strip().lower()}" if tests else ""
+
+
+def _species(header: Dataset) -> str:
+    """Return the meaning or description of the patient's species; empty where it is not stated."""
+    coded = (text(item, "CodeMeaning") for item in header.get("PatientSpeciesCodeSequence") or ())
+    return next(filter(None, coded), "") or decoded(header, "PatientSpeciesDescription")
 
 
 def _anatomic_regions(header: Dataset, frame_number: int | None) -> Iterator[str]:

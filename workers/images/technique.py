@@ -28,6 +28,8 @@ QUANTITIES = frozenset({"FF", "FRACTION", "R2"})
 """Values of Image Type of measured quantities (Philips, Siemens, GE), no signal that contrast agent raises."""
 LONGEST_ECHO_MS = 15.0
 """ms. T1-weighted contrast series of the breast have echo times below 5 ms; T2*-weighted series and EPI above 20 ms."""
+LONGEST_REPETITION_MS = 800.0
+"""ms. T1-weighted contrast series have repetition times below 15 ms in 3D and 400 ms in 2D; an MPRAGE above 1 s."""
 OTHER_CONTRASTS = frozenset({"DIFFUSION", "FLUID_ATTENUATED", "FLOW_ENCODED", "PROTON_DENSITY", "T2", "T2_STAR"})
 """Values of Acquisition Contrast (0008,9209)."""
 OTHER_FLAVORS = OTHER_CONTRASTS | {
@@ -65,9 +67,11 @@ OTHER_DESCRIPTIONS = re.compile(
 )
 """Words of other techniques. ``diff`` alone may be a difference, or the second of two variants of a protocol."""
 OTHER_GRADIENT_ECHOES = re.compile(
-    r"(?<![a-z0-9])(tof|swi|swan|trufi|fiesta|ciss|dess|bold|asl)(?![a-z0-9])", re.IGNORECASE
+    r"(?<![a-z0-9])(tof|swip?|swan|qsm|trufi|fiesta|ciss|dess|bold|p?c?asl|t2(?:w|\*)?(?![ _-]*prep)|dwi|adc|stir|"
+    r"flair|localizer|localiser|scout|csi|svs|mrs|spectroscop[a-z]*)(?![a-z0-9])",
+    re.IGNORECASE,
 )
-"""Words of other gradient echoes."""
+"""Words of other gradient echoes, and of techniques that a gradient echo may serve."""
 FITTING_DESCRIPTIONS = re.compile(r"t1|dyn|dce|contrast|gad|vibe|thrive|vibrant|flash|spgr", re.IGNORECASE)
 
 
@@ -128,7 +132,10 @@ def _other_sequence(header: Dataset, frame_number: int | None, sequences: frozen
     if (contrast := value("AcquisitionContrast")) in OTHER_CONTRASTS:
         return f"acquisition contrast {contrast}"
     echo_ms = _number(value("EchoTime") or value("EffectiveEchoTime"))
-    return f"echo time {echo_ms:g} ms" if echo_ms > LONGEST_ECHO_MS else ""
+    if echo_ms > LONGEST_ECHO_MS:
+        return f"echo time {echo_ms:g} ms"
+    repetition_ms = _number(value("RepetitionTime"))
+    return f"repetition time {repetition_ms:g} ms" if repetition_ms > LONGEST_REPETITION_MS else ""
 
 
 def _other_kind_of_image(header: Dataset, frame_number: int | None) -> str:
@@ -149,9 +156,8 @@ def _other_kind_of_image(header: Dataset, frame_number: int | None) -> str:
 def _other_description(header: Dataset, *, is_gradient_echo: bool) -> str:
     """Return the word of a series description that names another technique, unless a word names a fitting one."""
     described = text(header, "SeriesDescription")
-    found = OTHER_GRADIENT_ECHOES.search(described)
-    if found is None and not is_gradient_echo:
-        found = OTHER_DESCRIPTIONS.search(described)
+    found = None if is_gradient_echo else OTHER_DESCRIPTIONS.search(described)
+    found = found or OTHER_GRADIENT_ECHOES.search(described)
     if found is None or FITTING_DESCRIPTIONS.search(described):
         return ""
     return f"series description with '{found[1]}'"

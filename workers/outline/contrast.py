@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model_store.signatures.acceptance import Criterion
 from workers.acceptance import Objection
@@ -20,6 +21,7 @@ from workers.outline.examination import examination_of
 from workers.outline.later_acquisition import LaterAcquisition, later_acquisitions
 from workers.outline.phase_times import began_before_bolus, first_after_bolus
 from workers.outline.region_of_interest import RegionOfInterest
+from workers.outline.surroundings import box_around, surroundings_in
 
 ENHANCEMENT = 0.3
 """As a share of the tumour's median: the least increase in the phase in which contrast arrives. Between phases after
@@ -65,7 +67,10 @@ def contrast_evidence(
     if (said := _shown_before(phases, number, medians, gain)) or (said := _said_before(phases, number, gain)):
         return ContrastEvidence((Objection(Criterion.CONTRAST_PHASE, _message(volume, said)),))
     if gain is not None and gain >= ENHANCEMENT:
-        return ContrastEvidence(before=phases[0], phases=phases, number=number + 1)
+        notes = tuple(_notes_on_surroundings(medians.gain_over_surroundings(phases[0])))
+        return ContrastEvidence(
+            before=phases[0], phases=phases, number=number + 1, notes=notes, is_shown_after=not notes
+        )
     brighter = None
     if not medians.change_among(phases[:number]) and not medians.change_among(phases[number + 1 :]):
         brighter = _brighter(later_acquisitions(phase, phases, volume, roi.tumour, instances, other_series, limits))
@@ -82,21 +87,34 @@ class _Medians:
     """The tumour's median grey value in the phases of an examination; only the slices of the outline are read."""
 
     def __init__(self, volume: Volume, roi: RegionOfInterest, limits: Limits) -> None:
-        self._outlined = roi.box[0]
-        self._tumour = roi.tumour[self._outlined]
-        self._here = float(np.median(roi.values_in(volume.array).astype(np.float64)))
+        self._slices = roi.box[0]
+        _, *in_plane = box_around(roi.box, volume.array.shape, volume.grid.spacing_zyx)
+        self._in_plane = tuple(in_plane)
+        here = volume.array[self._slices][:, *self._in_plane]
+        self._shape = volume.array[self._slices].shape
+        self._tumour = roi.tumour[self._slices][:, *self._in_plane]
+        self._around = surroundings_in(here, self._tumour)
+        self._here = _median(here, self._tumour)
+        self._here_around = _median(here, self._around)
         self._limits = limits
-        self._known: dict[int, float | None] = {}
+        self._known: dict[int, tuple[float | None, float | None]] = {}
 
     def gain(self, earlier: Phase) -> float | None:
         """Return the measured phase's relative increase over another phase; None where they cannot be compared."""
         other = self._of(earlier)
-        return self._here / other - 1 if other is not None and other > 0 else None
+        return self._here / other - 1 if other is not None and other > 0 and self._here is not None else None
+
+    def gain_over_surroundings(self, earlier: Phase) -> float | None:
+        """Return the increase of the tumour's brightness in relation to its surroundings'; None where it is unknown."""
+        gain, around = self.gain(earlier), self._read_once(earlier)[1]
+        if gain is None or around is None or self._here_around is None or min(around, self._here_around) <= 0:
+            return None
+        return (1 + gain) / (self._here_around / around) - 1
 
     def later_gain(self, later: Phase) -> float | None:
         """Return another phase's relative increase over the measured one; None where they cannot be compared."""
         other = self._of(later)
-        return other / self._here - 1 if other is not None and self._here > 0 else None
+        return other / self._here - 1 if other is not None and self._here is not None and self._here > 0 else None
 
     def change_among(self, others: Sequence[Phase]) -> bool:
         """Return whether other phases differ from the measured one as only contrast agent changes them."""
@@ -104,15 +122,22 @@ class _Medians:
         return any(gain is not None and abs(gain) >= NO_ENHANCEMENT for gain in gains)
 
     def _of(self, phase: Phase) -> float | None:
+        return self._read_once(phase)[0]
+
+    def _read_once(self, phase: Phase) -> tuple[float | None, float | None]:
         if id(phase) not in self._known:
-            self._known[id(phase)] = self._read(phase)
+            planes = slices_of(phase, self._slices, self._limits)
+            if planes is None or planes.shape != self._shape:  # an unreadable phase is no evidence
+                self._known[id(phase)] = None, None
+            else:
+                part = planes[:, *self._in_plane]
+                self._known[id(phase)] = _median(part, self._tumour), _median(part, self._around)
         return self._known[id(phase)]
 
-    def _read(self, phase: Phase) -> float | None:
-        inside = slices_of(phase, self._outlined, self._limits)
-        if inside is None or inside.shape != self._tumour.shape:  # an unreadable phase is no evidence
-            return None
-        return float(np.median(inside[self._tumour].astype(np.float64)))
+
+def _median(array: NDArray[np.generic], mask: NDArray[np.bool_]) -> float | None:
+    """Return the median inside a mask; None where that is empty."""
+    return float(np.median(array[mask].astype(np.float64))) if mask.any() else None
 
 
 def _shown_before(phases: Sequence[Phase], number: int, medians: _Medians, gain: float | None) -> str:
@@ -203,6 +228,17 @@ def _notes(gain: float | None) -> Iterator[Note]:
         yield warning(
             f"Inside the outline the measured phase is {gain:+.0%} brighter than the first phase: the tumour does not "
             "enhance, or the headers give the wrong order of the phases.",
+            "The outline does not enhance",
+        )
+
+
+def _notes_on_surroundings(gain: float | None) -> Iterator[Note]:
+    """Yield a note where everything around the tumour became as much brighter: another scale of grey values does so."""
+    if gain is not None and gain < NO_ENHANCEMENT:
+        yield warning(
+            f"Inside the outline the measured phase is brighter than the first phase, and around it as well (the "
+            f"outline in relation to its surroundings: {gain:+.0%}): the grey values of the phases may be on different "
+            "scales.",
             "The outline does not enhance",
         )
 

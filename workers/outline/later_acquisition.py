@@ -21,16 +21,13 @@ from workers.images.headers import Instance, read_image_headers
 from workers.images.phases import Phase
 from workers.images.technique import derivation, other_technique
 from workers.images.volume import Volume, build_volume
-from workers.images.voxels import voxels_of
+from workers.images.voxels import Box, box_of, voxels_of
 from workers.limits import Limits
 from workers.outline.examination import by_series, keys_of, phases_of
+from workers.outline.surroundings import box_around, surroundings_in
 
 TIMING_TOLERANCE = 0.1
 """As a share: acquisitions whose echo or repetition times differ more weight tissues differently."""
-AROUND_MM = 20.0
-"""How far the surroundings of the tumour reach that its brightness is put in relation to."""
-AIR = 0.1
-"""As a share of the tumour's median: darker voxels of its surroundings are air."""
 COVERED = 0.9
 """Share of the tumour that another acquisition has to show."""
 MOST_POINTS = 50_000
@@ -109,14 +106,12 @@ class _Points:
     """The tumour and its surroundings as points in patient coordinates, with their grey values in the volume."""
 
     def __init__(self, volume: Volume, tumour: NDArray[np.bool_]) -> None:
-        self._tumour = _points_of(volume, tumour, np.zeros(3, dtype=np.intp))
-        self._here = float(np.median(volume.array[tumour].astype(np.float64)))
-        low, high = _box(tumour, volume.grid.spacing_zyx)
-        part = tuple(slice(int(one), int(other)) for one, other in zip(low, high, strict=True))
-        inside = volume.array[part].astype(np.float64)
-        around = ~tumour[part] & (inside > AIR * self._here)
-        self._around = _points_of(volume, around, low)
-        self._here_around = float(np.median(inside[around])) if around.any() else 0.0
+        box = box_around(box_of(tumour), tumour.shape, volume.grid.spacing_zyx)
+        array, tumour = volume.array[box], tumour[box]
+        around = surroundings_in(array, tumour)
+        self._tumour, self._around = _points_of(volume, tumour, box), _points_of(volume, around, box)
+        self._here = float(np.median(array[tumour].astype(np.float64)))
+        self._here_around = float(np.median(array[around].astype(np.float64))) if around.any() else 0.0
 
     def compared(self, other: Volume) -> tuple[float, float] | None:
         """Return the tumour's gain and its gain in relation to its surroundings; None where it is not shown."""
@@ -128,17 +123,10 @@ class _Points:
         return gain - 1, (gain / (there_around / self._here_around) if there_around > 0 else gain) - 1
 
 
-def _box(tumour: NDArray[np.bool_], spacing_zyx: Sequence[float]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return first and last voxel (z, y, x; the last one is excluded) of the tumour and its surroundings."""
-    where = voxels_of(tumour)
-    reach = np.ceil(AROUND_MM / np.array(spacing_zyx)).astype(np.intp)
-    return np.maximum(where.min(axis=0) - reach, 0), np.minimum(where.max(axis=0) + 1 + reach, tumour.shape)
-
-
-def _points_of(volume: Volume, mask: NDArray[np.bool_], start: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return voxels of a part of the volume that begins at ``start`` (z, y, x) as points (x, y, z) in mm."""
+def _points_of(volume: Volume, mask: NDArray[np.bool_], box: Box) -> NDArray[np.float64]:
+    """Return voxels in a box of the volume as points (x, y, z) in mm; of many, some."""
     where = voxels_of(mask)[:: max(1, np.count_nonzero(mask) // MOST_POINTS)]
-    return volume.grid.points_of((where + start)[:, ::-1])
+    return volume.grid.points_of((where + [part.start for part in box])[:, ::-1])
 
 
 def _values_at(volume: Volume, points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -76,6 +76,12 @@ def region_of_interest(outline: Outline, volume: Volume) -> RegionOfInterest:
             f"{outline.name}: the tumour is outlined on one slice only, which is not a volume: outline it on every "
             "slice that shows it",
         )
+    if np.diff(np.flatnonzero(tumour[roi.box].any(axis=(1, 2)))).min() > 1:
+        raise RejectedInput(
+            Reason.SINGLE_SLICE,
+            f"{outline.name}: the tumour is outlined on single slices with gaps between them, which are no volume: "
+            "outline it on every slice that shows it",
+        )
     return roi
 
 

@@ -46,6 +46,8 @@ def header(**attributes: Any) -> Dataset:
         {"BodyPartExamined": "PELVIS", "StudyDescription": "MRI BREAST BILATERAL"},
         {"ScanningSequence": "GR", "SeriesDescription": "T2 prep fs"},
         {"SeriesDescription": "T1 dyn after T2"},
+        {"ScanningSequence": "GR", "RepetitionTime": "336", "SeriesDescription": "2D FLASH"},
+        {"PatientSpeciesDescription": "Homo sapiens", "QualityControlImage": "NO"},
         {"ImageType": ["DERIVED", "PRIMARY", "M", "DIXON", "WATER"]},
         {"BodyPartExamined": "BREAST", "StudyDescription": "liver staging"},
         {"SeriesDescription": "dyn, contrast delivery 2 mL/s"},
@@ -104,6 +106,13 @@ def test_a_phase_of_a_breast_is_taken(attributes: dict[str, Any]) -> None:
         ({"DiffusionBValue": 800.0}, "b-value"),
         ({"ScanningSequence": ["EP", "GR"]}, "echo planar"),
         ({"ScanningSequence": "SE"}, "spin echo"),
+        (
+            {"ScanningSequence": "GR", "RepetitionTime": "2000", "SeriesDescription": "mprage"},
+            "repetition time 2000 ms",
+        ),
+        ({"ScanningSequence": "GR", "EchoTime": "14", "SeriesDescription": "T2* FFE"}, "T2"),
+        ({"ScanningSequence": "GR", "SeriesDescription": "2D CSI"}, "CSI"),
+        ({"ScanningSequence": "", "SeriesDescription": "pcasl 3D"}, "pcasl"),
         ({"ScanningSequence": "GR", "EchoTime": "30"}, "echo time 30 ms"),
         ({"AcquisitionContrast": "T2"}, "acquisition contrast T2"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "PHASE MAP", "P", "FFE"]}, "phase image"),
@@ -203,6 +212,8 @@ def anatomic_region(meaning: str) -> list[Dataset]:
         ({"SeriesDescription": "Brainlab brain"}, "brain"),
         ({"StudyDescription": "MRT/Leberprotokoll (KM)"}, "described as leberprotokoll\\)"),
         ({"AnatomicRegionSequence": anatomic_region("Brain")}, "anatomic region Brain"),
+        ({"BodyPartExamined": "BREAST", "QualityControlImage": "YES"}, "quality control image"),
+        ({"BodyPartExamined": "BREAST", "PatientSpeciesDescription": "Canine species"}, "species Canine"),
     ],
 )
 def test_other_body_parts_are_refused(attributes: dict[str, Any], words: str) -> None:

@@ -309,6 +309,23 @@ def test_a_tumour_without_enhancement_is_a_warning(
     assert "does not enhance" in note.text
 
 
+@pytest.mark.parametrize(("around", "is_shown"), [(1.0, True), (1.2, True), (1.7, False)])
+def test_a_tumour_that_brightens_with_everything_around_it_is_a_warning(
+    write_series: WriteSeries, write_seg: WriteSeg, around: float, is_shown: bool
+) -> None:
+    """Another scale of grey values does so, and noise; a breast takes up less agent than its tumour."""
+    images = []
+    for number, factor in enumerate((1.0, around)):
+        array = np.where(MASK, BREAST * (1.7 if number else 1), BREAST * factor).astype(np.int16)
+        attributes = {**DCE, "AcquisitionTime": f"10{number:02d}00", "SeriesInstanceUID": f"1.2.3.{number}"}
+        images.append(write_series(array, name=f"p{number}_", extra=lambda z, values=attributes: values))
+    seg = write_seg(images[1], [(tumour_code(), MASK)])
+    mine, other = ([Path(image.filename) for image in part] for part in reversed(images))
+    volume, _, _ = read_case(mine, seg, HAN2024, other_series=[other])
+    assert volume.is_shown_after_contrast == is_shown
+    assert [note.short() for note in volume.notes] == ([] if is_shown else ["The outline does not enhance"])
+
+
 def test_without_phase_and_agent_a_warning_says_that_nothing_is_known(
     write_series: WriteSeries, write_seg: WriteSeg
 ) -> None:

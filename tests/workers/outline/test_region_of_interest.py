@@ -212,6 +212,15 @@ def test_one_slice_is_no_volume(write_series: WriteSeries, write_seg: WriteSeg) 
     assert reason_of(images, write_seg(images, [(TUMOUR, one_slice)])) is Reason.SINGLE_SLICE
 
 
+def test_a_tumour_on_every_second_slice_is_not_measured(write_series: WriteSeries, write_seg: WriteSeg) -> None:
+    """Slices with gaps between them are a comb, and no volume; two parts of a tumour are several slices each."""
+    images = write_series(np.repeat(ARRAY, 2, axis=0))
+    z = np.arange(len(images))[:, None, None]
+    thick = np.repeat(MASK, 2, axis=0)
+    assert reason_of(images, write_seg(images, [(TUMOUR, thick & (z % 2 == 0))])) is Reason.SINGLE_SLICE
+    assert placed(images, write_seg(images, [(TUMOUR, thick & (z % 3 < 2))])).tumour.any()
+
+
 @pytest.mark.parametrize("values", [(33, 49), (255, 1)])
 def test_bit_flags_are_no_fractions(write_series: WriteSeries, write_seg: WriteSeg, values: tuple[int, int]) -> None:
     """Where the corners of the frames hold flags, or no value reaches one half, bytes are not shares of a tumour."""
