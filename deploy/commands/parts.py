@@ -158,6 +158,7 @@ def status_page(config_file: Path | None) -> None:
     targets.
     """
     restrict_umask()
+    from deploy.configuration.shown_certificates import shown_certificates
     from deploy.status_page.overview import Pages
     from deploy.status_page.server import StatusPage
     from listener.runtime.logs import configure
@@ -178,6 +179,7 @@ def status_page(config_file: Path | None) -> None:
             settings,
             configuration.workers.character_sets,
             known_redis_url(configuration),
+            shown_certificates(configuration),
         )
         page = StatusPage(settings, pages, password)
     except CredentialFileError as error:

@@ -53,10 +53,12 @@ def status(
 
 
 def _show_service(configuration: Configuration, *, as_text: bool, everything: bool) -> None:
+    from deploy.configuration.shown_certificates import shown_certificates
     from deploy.operations.service_health import read_health
 
     redis_url = known_redis_url(configuration)
-    health = read_health(configuration.spool, configuration.listener.min_free_bytes, redis_url)
+    certificates = shown_certificates(configuration)
+    health = read_health(configuration.spool, configuration.listener.min_free_bytes, redis_url, certificates)
     try:
         spool = existing_spool(configuration)
     except NoSpool:

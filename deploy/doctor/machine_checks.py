@@ -4,19 +4,18 @@ import errno
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import version
-from pathlib import Path
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from deploy.configuration.file_checks import file_problems
 from deploy.configuration.folder_checks import nearest_existing, unusable_folders
-from deploy.configuration.network_checks import client_sections
 from deploy.configuration.port_checks import listened_ports, shared_ports
 from deploy.configuration.settings import Configuration
+from deploy.configuration.shown_certificates import shown_certificates
 from deploy.doctor.finding import Finding, fault, ok, warning
 from deploy.errors import CommandError
 from deploy.operations.service_health import FREE_FILES, FREE_SPACE, MOUNT_WRITABLE
@@ -157,7 +156,7 @@ def _other_clocks(configuration: Configuration) -> Iterator[tuple[str, float]]:
 
 def check_certificates(configuration: Configuration) -> Iterator[Finding]:
     """How long the certificates that we show are valid."""
-    for name, file in _certificates(configuration).items():
+    for name, file in shown_certificates(configuration).items():
         try:
             left = seconds_left(file)
         except CredentialFileError as error:
@@ -169,13 +168,3 @@ def check_certificates(configuration: Configuration) -> Iterator[Finding]:
             yield warning("certificates", f"{name}: {path_from_here(file)} expires in {duration(left)}", "renew it")
         else:
             yield ok("certificates", f"{name}: valid for {duration(left)}")
-
-
-def _certificates(configuration: Configuration) -> Mapping[str, Path]:
-    servers = {"listener.tls": configuration.listener.tls, "sink.tls": configuration.sink.tls}
-    shown = {name: tls.certificate for name, tls in servers.items() if tls is not None}
-    clients = client_sections(configuration.listener, configuration.workers)
-    shown |= {name: tls.certificate for name, tls in clients if tls.certificate is not None}
-    if configuration.redis.certificate is not None:
-        shown["redis"] = configuration.redis.certificate
-    return shown

@@ -1,14 +1,17 @@
 """What runs: the parts by their signs of life in the spool, Redis by asking it, the disk, and the last arrival."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from deploy.configuration.folder_checks import nearest_existing
+from deploy.operations.certificate_health import certificate_problems
 from deploy.terminal import age, duration, size
 from listener.runtime.heartbeat import Part, RunningPart, read_parts
 from listener.spool.layout import LAYOUT, WrongLayout, layout_of
@@ -34,6 +37,9 @@ STARTS = {
 START_ALL = "start it: radtme up, or the services of this installation"
 FREE_SPACE = "run radtme retention, or give the disk more space"
 FREE_FILES = "remove small files from that file system, or run radtme retention"
+MORE_DESCRIPTORS = (
+    "raise the limit (ulimit -n, LimitNOFILE of the service), and look for peers that keep connections open"
+)
 MOUNT_WRITABLE = "mount it read-write (dmesg says why it is not)"
 FIND_SENDERS = "look for rejected associations (radtme audit), and at the queues of the senders"
 
@@ -73,6 +79,8 @@ class ServiceHealth:
     """Whether the spool's file system is read-only, seen from here."""
     ledger_asked: bool = True
     """False: nothing ever ran, so that there is no database yet."""
+    certificate_problems: tuple[str, ...] = ()
+    """A sentence for each certificate that has expired or soon will."""
 
     @property
     def problems(self) -> list[str]:
@@ -109,10 +117,16 @@ class ServiceHealth:
             yield f"Nothing is running: no object is received, no case is scored, no result is sent; {START_ALL}."
         else:
             yield from (_without(one) for one in self.parts if not one.runs)
+        yield from filter(None, (_out_of_descriptors(running) for running in self._processes()))
         if self.redis_fault:
             yield f"No case is scored and no result is sent without Redis: {self.redis_fault}."
+        yield from self.certificate_problems
         if late := nothing_received(self.last_arrival):
             yield f"N{late[1:]}; {FIND_SENDERS}."
+
+    def _processes(self) -> Iterator[RunningPart]:
+        """Yield each process once, also one that does the work of several parts."""
+        yield from dict.fromkeys(running for one in self.parts for running in one.processes)
 
 
 def show_health(console: Console, health: ServiceHealth) -> None:
@@ -120,6 +134,18 @@ def show_health(console: Console, health: ServiceHealth) -> None:
     console.print(Text(health.summary), overflow="fold")
     for problem in health.problems:
         console.print(Text(problem, "bold red"), overflow="fold")
+
+
+def _out_of_descriptors(running: RunningPart) -> str:
+    """Return what it means that a process can open hardly any more files and connections; empty where it can."""
+    left = running.few_descriptors
+    if left is None:
+        return ""
+    count = "no file descriptors" if left == 0 else f"only {left} file descriptors"
+    return (
+        f"{' and '.join(running.parts).capitalize()} (process {running.pid} on {running.host}) has {count} left: it "
+        f"refuses what needs one; {MORE_DESCRIPTORS}."
+    )
 
 
 def nothing_received(last_arrival: datetime | None) -> str:
@@ -142,8 +168,13 @@ def _without(one: PartStatus) -> str:
     return f"{WITHOUT[one.part]}{gone} {remedy if gone else remedy.capitalize()}."
 
 
-def read_health(spool: Spool, min_free_bytes: int, redis_url: str | None) -> ServiceHealth:
-    """Read the signs of life, and ask Redis, where there is one to ask (``redis_url``)."""
+def read_health(
+    spool: Spool, min_free_bytes: int, redis_url: str | None, certificates: Mapping[str, Path] = MappingProxyType({})
+) -> ServiceHealth:
+    """Read the signs of life, and ask Redis, where there is one to ask (``redis_url``).
+
+    ``certificates``: the files of those that are shown to others, by setting.
+    """
     running = read_parts(spool.parts)
     ever_ran = spool.root.is_dir()
     last = spool.last_arrival() if ever_ran else None
@@ -159,6 +190,7 @@ def read_health(spool: Spool, min_free_bytes: int, redis_url: str | None) -> Ser
         last_arrival=None if last is None else datetime.fromtimestamp(last, UTC),
         ledger_fault=check_ledger(spool),
         ledger_asked=ever_ran,
+        certificate_problems=tuple(certificate_problems(certificates)),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
+from types import MappingProxyType
 
 from deploy.configuration.sections import StatusPageSettings
 from deploy.operations.case_search import newest_cases
@@ -149,9 +150,14 @@ class Pages:
         settings: StatusPageSettings,
         character_sets: tuple[SenderCharacterSet, ...] = (),
         redis_url: str | None = None,
+        certificates: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
-        """``character_sets``: of senders that declare none, for the patients that are shown."""
+        """``character_sets``: of senders that declare none, for the patients that are shown.
+
+        ``certificates``: the files of those that are shown to others, by setting.
+        """
         self._redis_url = redis_url
+        self._certificates = certificates
         self._spool = spool
         self._registry = Registry(model_store)
         self._targets = targets
@@ -175,7 +181,7 @@ class Pages:
         counts: list[StateCount] = []
         hidden = 0
         has_spool = self._spool.root.is_dir()
-        health = read_health(self._spool, self._min_free_bytes, self._redis_url)
+        health = read_health(self._spool, self._min_free_bytes, self._redis_url, self._certificates)
         in_states = state_counts(self._spool.ledger) if has_spool else dict.fromkeys(JobState, 0)
         for state, count in in_states.items():
             over = state in (JobState.DONE, JobState.DROPPED)

@@ -3,15 +3,17 @@
 The files lie beside the spool, which all machines of an installation share. A part that ends in order removes its own.
 """
 
+import errno
 import json
 import os
 import re
+import resource
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +21,9 @@ from pathlib import Path
 from listener.runtime.logger import Logger
 
 BEAT_SECONDS = 5.0
+FEW_DESCRIPTORS = 16
+"""A process that can open no more files and connections than this shows it."""
+CONTENT_BYTES = 512
 SILENT_SECONDS = 30.0
 """A part whose file is older than this has ended, or hangs."""
 
@@ -45,6 +50,8 @@ class RunningPart:
     """Clock ticks from the start of the machine to that of the process, on Linux. In a container each process may have
     number 1, and the next one after a restart has it too.
     """
+    few_descriptors: int | None = None
+    """How many file descriptors are left, where these are few."""
     seconds_silent: float = 0.0
     """Since its last sign of life."""
 
@@ -78,6 +85,8 @@ class Heartbeat:
         self._is_alive = is_alive
         name = re.sub(r"[^A-Za-z0-9.-]", "_", f"{'-'.join(self._part.parts)}-{self._part.host}-{self._part.pid}")
         self._path = folder / f"{name}.json"
+        self._file = -1
+        """Kept open: without free descriptors, no file can be opened to say so."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -97,6 +106,8 @@ class Heartbeat:
             self._thread.join()
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
+        if self._file >= 0:
+            os.close(self._file)
 
     def _run(self) -> None:
         while not self._stopping.wait(BEAT_SECONDS):
@@ -105,14 +116,40 @@ class Heartbeat:
 
     def _beat(self, *, anew: bool = False) -> None:
         try:
+            part = replace(self._part, few_descriptors=_few_descriptors())
             if anew or not self._path.exists():
-                self._folder.mkdir(parents=True, exist_ok=True)
-                temporary = self._path.with_suffix(".tmp")
-                temporary.write_text(json.dumps(asdict(self._part)))
-                temporary.replace(self._path)
+                self._write_anew(part)
+            elif part != self._part:
+                os.pwrite(self._file, _content(part), 0)
+            self._part = part
             os.utime(self._path)  # takes no space
         except OSError as error:
             log.warning("heartbeat_failed", reason=error.strerror or type(error).__name__)
+
+    def _write_anew(self, part: RunningPart) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        temporary = self._path.with_suffix(".tmp")
+        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        os.write(file, _content(part))
+        temporary.replace(self._path)
+        former, self._file = self._file, file
+        if former >= 0:
+            os.close(former)
+
+
+def _content(part: RunningPart) -> bytes:
+    """Return the content of a part's file: always as long, so that one write replaces it."""
+    known = {name: value for name, value in asdict(part).items() if value is not None}
+    return json.dumps(known).encode().ljust(CONTENT_BYTES)
+
+
+def _few_descriptors() -> int | None:
+    """Return how many file descriptors this process can still open, where these are few; None elsewhere."""
+    try:
+        left = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - len(os.listdir("/proc/self/fd"))
+    except OSError as error:
+        return 0 if error.errno == errno.EMFILE else None
+    return max(left, 0) if left <= FEW_DESCRIPTORS else None
 
 
 def _read(path: Path) -> RunningPart | None:

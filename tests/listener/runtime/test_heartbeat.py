@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from listener.runtime.heartbeat import SILENT_SECONDS, Heartbeat, Part, read_parts
@@ -84,3 +85,41 @@ def test_a_damaged_file_is_no_part(tmp_path: Path) -> None:
     (tmp_path / "listener-host-1.json").write_text("{")
     (tmp_path / "listener-host-2.json").write_text('{"parts": ["kitchen"]}')
     assert read_parts(tmp_path) == ()
+
+
+WITHOUT_DESCRIPTORS = """
+import os, resource, sys
+from contextlib import suppress
+from pathlib import Path
+from listener.runtime import heartbeat
+heartbeat.BEAT_SECONDS = 0.02
+shown = heartbeat.Heartbeat(Path(sys.argv[1]), [heartbeat.Part.LISTENER])
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+shown.start()
+taken = []
+for line in sys.stdin:
+    with suppress(OSError):
+        while line == "take\\n":
+            taken.append(os.open(os.devnull, os.O_RDONLY))
+    while line == "give\\n" and taken:
+        os.close(taken.pop())
+"""
+
+
+def test_a_part_that_can_open_no_more_files_says_so(tmp_path: Path) -> None:
+    """It cannot open the file in which it would say so either; when others were closed, it takes it back."""
+
+    def wait_for(few: int | None) -> None:
+        deadline = time.monotonic() + 20
+        while [part.few_descriptors for part in read_parts(tmp_path)] != [few]:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    command = [sys.executable, "-c", WITHOUT_DESCRIPTORS, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        wait_for(None)
+        for word, few in (("take", 0), ("give", None)):
+            print(word, file=process.stdin, flush=True)
+            wait_for(few)
+        process.stdin.close()
