@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -14,19 +15,20 @@ from support.whole_stack import RADTME
 
 pytestmark = pytest.mark.timeout(900)
 NOTICED_SECONDS = 120.0
+SEVERAL_ATTEMPTS = 6.0
 STARTED = "listener_started"
 
 
 class Site:
-    """An installation whose password of Redis is wrong."""
+    """An installation, by default one whose password of Redis is wrong."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, password: str = "wrong") -> None:  # noqa: S107
         self.folder = folder
         self.redis_port = free_port()
         self.log = folder / "part.log"
         told = {
             "data": str(folder / "data"),
-            "redis": {"url": f"redis://:wrong@127.0.0.1:{self.redis_port}/0"},
+            "redis": {"url": f"redis://:{password}@127.0.0.1:{self.redis_port}/0"},
             "listener": {"port": free_port(), "metrics_port": free_port(), "min_free_bytes": 0},
             "workers": {"metrics_port": free_port(), "concurrency": 1},
         }
@@ -73,6 +75,27 @@ def test_a_worker_says_what_is_wrong_with_redis_and_when_that_changes(tmp_path: 
             site.wait_for("refuses the password")
             assert site.faults()[1:] == [f"Redis at 127.0.0.1:{site.redis_port} refuses the password"]
             site.ends_in_order(worker)
+
+
+def test_a_worker_waits_while_redis_is_a_replica(tmp_path: Path) -> None:
+    """It ended, with a traceback. It says why once, and works again afterwards."""
+    site = Site(tmp_path, password="right")
+    ask = ["redis-cli", "-p", str(site.redis_port), "-a", "right", "--no-auth-warning"]
+    with site.redis(), site.part("work") as worker:
+        site.wait_for("worker_ready")
+        subprocess.run([*ask, "REPLICAOF", "127.0.0.1", "1"], check=True, stdout=subprocess.DEVNULL)
+        site.wait_for("is a replica and takes no messages")
+        time.sleep(SEVERAL_ATTEMPTS)
+        assert worker.poll() is None
+        assert site.faults() == [f"Redis at 127.0.0.1:{site.redis_port} is a replica and takes no messages"]
+        subprocess.run([*ask, "REPLICAOF", "NO", "ONE"], check=True, stdout=subprocess.DEVNULL)
+        bound = [*ask, "DEL", "_kombu.binding.compute"]
+        subprocess.run(bound, check=True, stdout=subprocess.DEVNULL)
+        exists = [*ask, "EXISTS", "_kombu.binding.compute"]
+        wait_until(
+            lambda: b"1" in subprocess.check_output(exists), NOTICED_SECONDS, "the worker to bind its queue again"
+        )
+        site.ends_in_order(worker)
 
 
 @pytest.mark.parametrize("command", ["listen", "up"])

@@ -72,6 +72,8 @@ def create_app(settings: WorkerSettings) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        broker_channel_error_retry=True,  # what Redis answers while it takes no messages
+        worker_consumer="workers.jobs.waiting_consumer:WaitingConsumer",
         broker_transport_options={
             "visibility_timeout": settings.visibility_timeout_seconds,
             "socket_connect_timeout": 5,
