@@ -3,10 +3,12 @@
 import logging
 import os
 import signal
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Self
 
 from model_store.computing.attendance import Attendance, Say, gone, installed_version, say_nothing
@@ -105,7 +107,8 @@ class Cluster:
             import distributed  # noqa: F401  its defaults have to be there before they are changed for a time
 
             logging.getLogger("distributed").setLevel(logging.CRITICAL)  # who waits for a task says what became of it
-            self._ending.enter_context(dask.config.set(CONFIGURATION))
+            folder = self._ending.enter_context(tempfile.TemporaryDirectory(prefix="radtme-"))
+            self._ending.enter_context(dask.config.set({**CONFIGURATION, "temporary-directory": folder}))
             self._client = self._connected() if self._scheduler else self._started()
         wanted = min(self._jobs, tasks)
         if self._local is not None and len(self._local.worker_spec) < wanted:
@@ -175,6 +178,7 @@ class Cluster:
 
         from model_store.computing.local_security import LocalSecurity
 
+        resource_tracker.ensure_running()  # the first process of a program starts it, and lets Ctrl-C through then
         with _interrupts_held():  # processes inherit that Ctrl-C is not for them
             self._local = self._ending.enter_context(
                 LocalCluster(

@@ -4,12 +4,15 @@ import errno
 import os
 import re
 import socket
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from deploy import start
 from deploy.cli import COMMANDS, GROUPS, named_fault, one_line_without_traceback, radtme
 from deploy.errors import ExitCode
 from deploy.help_text import show_whole_summaries
@@ -42,6 +45,22 @@ def test_an_unexpected_error_is_two_lines_unless_debugging(run_radtme, tmp_path)
     assert quiet.stderr.startswith("error: IsADirectoryError at ")
     assert str(tmp_path) not in quiet.stderr  # an error's text may quote anything, an element too
     assert "Traceback" in run_radtme("status", RADTME_DEBUG="1").stderr
+
+
+class Interrupted(ModuleType):
+    """A module that is being loaded when Ctrl-C comes."""
+
+    def __getattr__(self, name: str) -> object:
+        raise KeyboardInterrupt
+
+
+def test_an_interruption_while_the_command_line_is_loaded_is_one_line(monkeypatch, capsys):
+    """In the first tenths of a second, too: no traceback."""
+    monkeypatch.setitem(sys.modules, "deploy.cli", Interrupted("deploy.cli"))
+    with pytest.raises(SystemExit) as ended:
+        start.main()
+    assert ended.value.code == start.INTERRUPTED == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err == "interrupted\n"
 
 
 def test_a_file_in_the_place_of_the_data_folder_is_named(run_radtme, tmp_path):

@@ -47,6 +47,35 @@ def test_no_process_is_left_when_the_owner_is_stopped(number: signal.Signals, tm
         process.wait()
 
 
+STARTING = """
+import psutil
+from model_store.computing.cluster import Cluster
+if __name__ == "__main__":
+    with Cluster(2) as cluster:
+        cluster.client(2)
+        while not (spawned := [one for one in psutil.Process().children() if "spawn_main" in "".join(one.cmdline())]):
+            pass
+        print(*(f"/proc/{one.pid}/status" for one in spawned), flush=True)
+        input()
+"""
+
+
+def test_ctrl_c_is_not_for_the_processes_of_a_cluster(tmp_path: Path) -> None:
+    """They have it blocked from their first moment, and print no traceback; no folder for files is left."""
+    command = [sys.executable, "-c", STARTING]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for path in process.stdout.readline().split():
+            blocked = next(line for line in Path(path).read_text().splitlines() if line.startswith("SigBlk:"))
+            assert int(blocked.split()[1], 16) & 1 << signal.SIGINT - 1
+        process.communicate("\n")
+    assert not list(tmp_path.iterdir())
+
+
 def test_results_come_in_order_and_errors_as_they_are() -> None:
     """As with `map`; what a task raises is what the caller sees; one that kills its process twice is named so."""
     with Cluster(2) as cluster:

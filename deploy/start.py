@@ -1,0 +1,16 @@
+"""The entry point of the ``radtme`` command: Ctrl-C counts from the first moment, while the command line is loaded."""
+
+import sys
+
+INTERRUPTED = 130
+"""`deploy.errors.ExitCode.INTERRUPTED`, which is not loaded yet."""
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    try:
+        from deploy.cli import main as run
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(INTERRUPTED)
+    run()
