@@ -5,6 +5,8 @@ import gc
 import importlib
 import os
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -84,6 +86,10 @@ FORMER_OPTIONS: Mapping[str, Mapping[str, str]] = {
 
 STUDY_LIBRARIES = ("matplotlib", "pandas", "pyarrow")
 """Packages that the commands for studies import and that an installation of the service alone lacks."""
+
+
+THREADS_END_SECONDS = 1.0
+"""How long an interrupted command waits for its threads."""
 
 
 class CommandsByName(click.Group):
@@ -193,6 +199,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         code = ExitCode.INTERRUPTED
+        end_without_waiting(code)
     except (PermissionError, NotADirectoryError) as error:
         if os.environ.get("RADTME_DEBUG") or not error.filename:
             raise
@@ -207,6 +214,17 @@ def main() -> None:
         fault.show()
         code = ExitCode.FAILED
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def end_without_waiting(code: int) -> None:
+    """End the process if a thread goes on: pynetdicom's wait for the answer of a silent peer, up to its time limits."""
+    deadline = time.monotonic() + THREADS_END_SECONDS
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                sys.stdout.flush()
+                os._exit(code)
 
 
 def named_fault(error: OSError) -> CommandError | None:

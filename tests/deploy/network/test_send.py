@@ -1,9 +1,12 @@
 """Echo, send and the stand-in PACS: over real associations, also with dcmtk on the other side."""
 
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,7 +22,7 @@ from pynetdicom.sop_class import Verification
 
 from deploy.cli import radtme
 from deploy.configuration.sections import SinkSettings
-from deploy.errors import Unreachable
+from deploy.errors import ExitCode, Unreachable
 from deploy.network.dicom_files import DicomFile, OtherFile, files_below, read_all
 from deploy.network.echo import echo
 from deploy.network.peer import Peer
@@ -184,6 +187,21 @@ def test_more_kinds_than_one_association_holds():
     groups = groups_by_context(files)
     assert [len({file.sop_class_uid for file in group}) for group in groups] == [128, 22]
     assert sum(map(len, groups)) == 300
+
+
+def test_ctrl_c_ends_the_wait_for_a_silent_peer(tmp_path):
+    """At once, and with one line; pynetdicom's threads went on waiting until the time limit."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, (tmp_path / "said").open("w") as said:
+        address = f"PACS@127.0.0.1:{silent.getsockname()[1]}"
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a test in the background has it ignored
+        command = [sys.executable, "-m", "deploy", "echo", address, "--timeout", "900"]
+        with subprocess.Popen(command, stderr=said, env={**os.environ, "RADTME_DATA": str(tmp_path)}) as process:
+            signal.signal(signal.SIGINT, before)
+            connection, _ = silent.accept()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(120) == ExitCode.INTERRUPTED
+            connection.close()
+    assert (tmp_path / "said").read_text().splitlines()[-1] == "interrupted"
 
 
 def test_echo_says_what_is_wrong():
