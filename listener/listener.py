@@ -207,7 +207,8 @@ class Listener:
         """Return whether an object received now would be stored. Redis is shown, but the intake does not need it."""
         free = self.spool.free_bytes()
         enough = Check(
-            free >= self.settings.min_free_bytes, f"{free} bytes free, {self.settings.min_free_bytes} needed"
+            free >= self.settings.min_free_bytes,
+            f"{free / 1e9:.1f} GB free, {self.settings.min_free_bytes / 1e9:.1f} GB needed",
         )
         return {
             "accepting": Check(self._server is not None and self._server.is_serving),

@@ -26,6 +26,7 @@ from deploy.errors import CommandError
 from deploy.network.dicom_files import DicomFile
 from deploy.operations.job_status import JobStatus
 from deploy.operations.job_text import verdict
+from deploy.operations.service_health import full_disk
 from deploy.stack.local_stack import local_stack
 from deploy.stack.process import restrict_umask
 from deploy.terminal import duration, output, path_from_here
@@ -67,9 +68,14 @@ def demo(input_folder: Path | None, keep: Path | None) -> None:
     files = study_files(input_folder)[0] if input_folder else []
     folder = demo_folder(keep)
     file = write_configuration(folder)
+    configuration = load_configuration(file, {})
+    if full := full_disk(Spool(folder).free_bytes(), configuration.listener.min_free_bytes):
+        raise CommandError(
+            f"{path_from_here(folder)}: {full}", "free space, or name a folder on another disk: --output"
+        )
     with (
         console.status("starting", spinner="dots") as status,
-        local_stack(load_configuration(file, {}), folder / "logs", delivery_apart=False) as stack,
+        local_stack(configuration, folder / "logs", delivery_apart=False) as stack,
     ):
         watch = Watch(lambda doing: status.update(doing), lambda step: show_step(console, step))
         study = input_folder or folder / "study"

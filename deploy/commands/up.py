@@ -11,17 +11,21 @@ from rich.text import Text
 
 from deploy.commands.options import OutputFolder, config_option
 from deploy.configuration.change_audit import audited_start
+from deploy.configuration.folder_checks import nearest_existing
 from deploy.configuration.load import read_configuration
+from deploy.configuration.settings import Configuration
 from deploy.configuration.text import masked_url
 from deploy.network.redis_check import RedisFault, check_redis
+from deploy.operations.service_health import FREE_SPACE, full_disk
 from deploy.operations.spool_checks import require_layout
-from deploy.stack.local_stack import LISTENER, LocalStack, local_stack
+from deploy.stack.local_stack import DELIVERY, LISTENER, WORKERS, LocalStack, local_stack
 from deploy.stack.process import reload_event, restrict_umask, stop_event
 from deploy.stack.readiness import reachable_host
 from deploy.stack.supervisor import NotReady
 from deploy.terminal import notices, output, path_from_here, working
 from listener.runtime import logs
 from listener.spool.atomic_files import read_json
+from listener.spool.spool import Spool
 
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.2
@@ -53,7 +57,7 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
     stopping, hung_up = stop_event(), reload_event()
     with local_stack(configuration, log_folder) as stack:
         with _starting(in_line_with_logs=log_folder is None):
-            missing = _wait_ready(stack, fault, stopping.is_set)
+            missing = _wait_ready(stack, fault, full_disk_of(configuration), stopping.is_set)
         if not stopping.is_set():
             show_where(output(), stack, missing)
         while not stopping.wait(POLL_SECONDS):
@@ -71,16 +75,25 @@ def up(config_file: Path | None, log_folder: Path | None) -> None:
     notices().print("stopped")
 
 
-def _wait_ready(stack: LocalStack, fault: RedisFault | None, interrupted: Callable[[], bool]) -> str:
+def full_disk_of(configuration: Configuration) -> str:
+    """Return that the disk of the spool is too full to receive objects; empty where it is not."""
+    disk = Spool(nearest_existing(configuration.locations.spool))
+    return full_disk(disk.free_bytes(), configuration.listener.min_free_bytes)
+
+
+def _wait_ready(stack: LocalStack, fault: RedisFault | None, full: str, interrupted: Callable[[], bool]) -> str:
     """Wait until the parts are ready; return what does not work, empty where all does.
 
     No reason to stop: objects are received meanwhile, and the other parts may become ready later. Without Redis only
-    the listener becomes ready.
+    the listener becomes ready, and without room on the disk (``full``) only the others.
     """
+    parts = {LISTENER} if fault else {WORKERS, DELIVERY}
     try:
-        stack.wait_ready(READY_SECONDS, interrupted, {LISTENER} if fault else None)
+        stack.wait_ready(READY_SECONDS, interrupted, parts - {LISTENER} if full else parts if fault else None)
     except NotReady as error:
         return f"radtme is running, but not all of it: {error}: {stack.not_ready()}"
+    if full:
+        return f"radtme is running, and receives nothing. {full}; {FREE_SPACE}."
     return f"radtme receives objects, but scores and sends nothing: {fault}" if fault else ""
 
 

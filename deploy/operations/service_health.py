@@ -101,11 +101,8 @@ class ServiceHealth:
         return ", ".join(said)
 
     def _problems(self) -> Iterator[str]:
-        if self.free_bytes < self.min_free_bytes:
-            yield (
-                f"The disk is full: {size(self.free_bytes)} are free, and below {size(self.min_free_bytes)} "
-                f"(listener.min_free_bytes) objects are refused with 0xA700; {FREE_SPACE}."
-            )
+        if full := full_disk(self.free_bytes, self.min_free_bytes):
+            yield f"{full}; {FREE_SPACE}."
         if self.free_files == 0:
             yield f"The disk has room for no more files (df -i), and no object is received; {FREE_FILES}."
         if self.ledger_fault:
@@ -145,6 +142,16 @@ def _out_of_descriptors(running: RunningPart) -> str:
     return (
         f"{' and '.join(running.parts).capitalize()} (process {running.pid} on {running.host}) has {count} left: it "
         f"refuses what needs one; {MORE_DESCRIPTORS}."
+    )
+
+
+def full_disk(free_bytes: int, min_free_bytes: int) -> str:
+    """Return that a disk is too full to receive objects; empty where it is not."""
+    if free_bytes >= min_free_bytes:
+        return ""
+    return (
+        f"The disk is full: {size(free_bytes)} are free, and below {size(min_free_bytes)} (listener.min_free_bytes) "
+        "objects are refused with 0xA700"
     )
 
 

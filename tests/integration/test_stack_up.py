@@ -23,9 +23,9 @@ START_SECONDS = 90.0
 class Stack:
     """A running `radtme up`, and what belongs to it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, configuration: str = CONFIGURATION) -> None:
         self.folder = folder
-        (folder / "radtme.yaml").write_text(CONFIGURATION)
+        (folder / "radtme.yaml").write_text(configuration)
         self.output = open(folder / "up.out", "wb")  # noqa: SIM115 - closed with the stack
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "deploy", "up", "--logs", "logs"],
@@ -182,3 +182,19 @@ def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path):
     assert run.returncode == 1
     assert f"port {port} of 127.0.0.1 is taken" in run.stderr
     assert "listener.port" in run.stderr
+
+
+def test_a_full_disk_is_said_at_the_start_and_does_not_hold_up_the_other_parts(tmp_path: Path) -> None:
+    """In words, instead of a wait for the listener; a demo does not begin."""
+    full = CONFIGURATION.replace("min_free_bytes: 0", "min_free_bytes: 999999999999999")
+    stack = Stack(tmp_path, full)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while "Ctrl-C stops it" not in stack.said():
+            assert time.monotonic() < deadline, stack.said()
+            time.sleep(0.2)
+        said = " ".join(stack.said().split())
+        assert "radtme is running, and receives nothing. The disk is full: " in said
+        assert "(listener.min_free_bytes) objects are refused with 0xA700; run radtme retention" in said
+    finally:
+        stack.close()
