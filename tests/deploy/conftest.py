@@ -34,8 +34,10 @@ def ago(seconds: float) -> str:
 
 
 @pytest.fixture
-def spool(tmp_path: Path, ledger_url: str | None) -> Spool:
-    """Return an empty spool where a configuration with ``data: tmp_path`` looks for it."""
+def spool(tmp_path: Path, ledger_url: str | None, monkeypatch: pytest.MonkeyPatch) -> Spool:
+    """Return an empty spool where a configuration with ``data: tmp_path`` looks for it, and for its ledger."""
+    if ledger_url is not None:
+        monkeypatch.setenv("RADTME_LEDGER_URL", ledger_url.replace("+psycopg", ""))
     made = Spool(tmp_path / "spool", ledger_url)
     made.prepare()
     return made

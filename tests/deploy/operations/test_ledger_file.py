@@ -14,6 +14,11 @@ from support.mounts import close_ledgers
 REMEDY = "ledger.sqlite is damaged: restore it from the latest backup"
 
 
+@pytest.fixture
+def ledger_url() -> None:
+    """Return none: this is about the embedded ledger."""
+
+
 def without_unused_pages(spool: Spool) -> tuple[bytes, int]:
     """Return the content of the ledger's file, and the size of its pages; each of them is in use."""
     close_ledgers()
