@@ -182,7 +182,7 @@ def correlation_heatmap(table: pd.DataFrame) -> Figure:
     order = {side: list(dict.fromkeys(table[side])) for side in ("left", "right")}
     rho = table.pivot(index="left", columns="right", values="rho").loc[order["left"], order["right"]]
     q = table.pivot(index="left", columns="right", values="q").loc[order["left"], order["right"]]
-    made, axes = figure(3.6 + 0.36 * rho.shape[1], 2.0 + 0.27 * rho.shape[0])
+    made, axes = figure(max(6.0, 3.6 + 0.36 * rho.shape[1]), 2.0 + 0.27 * rho.shape[0])
     image = axes.imshow(rho.to_numpy(), cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
     for (row, column), value in np.ndenumerate(q.to_numpy()):
         axes.text(column, row + 0.1, stars(value), ha="center", va="center", fontsize=8)
