@@ -16,6 +16,7 @@ from deploy.configuration.sections import StatusPageSettings
 from deploy.status_page.overview import Pages
 from deploy.status_page.server import _Content
 from listener.runtime.heartbeat import Part
+from listener.spool.recent_studies import note_recent
 from listener.spool.spool import Spool
 from support.listening import listening
 from support.processes import free_port, running
@@ -122,6 +123,7 @@ def test_what_is_broken_on_this_machine_is_named(settings: dict[str, Any], tmp_p
     series = spool.studies / "1.2" / "1.2.1"
     series.mkdir(parents=True)
     os.utime(series, (4e9, 4e9))
+    note_recent(str(spool.root), "1.2")
     settings["targets"] = [{"name": "pacs", "ae_title": "PACS", "host": "127.0.0.1", "port": free_port()}]
     settings["listener"]["min_free_bytes"] = 1 << 60
     with listening(tmp_path / "other", port=settings["listener"]["port"]):
