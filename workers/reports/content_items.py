@@ -23,9 +23,13 @@ HAS_OBS_CONTEXT = "HAS OBS CONTEXT"
 IMAGE_CLASSES = (SegmentationStorage, UID(LABEL_MAP_SEGMENTATION_STORAGE), SecondaryCaptureImageStorage)
 
 
-@functools.lru_cache(maxsize=1024)
 def _shared_code(code: Code) -> Dataset:
-    return codes.code_item(code)
+    return _code_item(*code)  # codes are equal whatever their meanings say
+
+
+@functools.lru_cache(maxsize=1024)
+def _code_item(value: str, scheme: str, meaning: str, version: str | None) -> Dataset:
+    return codes.code_item(Code(value, scheme, meaning, version))
 
 
 def _item(relationship: str, value_type: str, name: Code) -> Dataset:

@@ -5,6 +5,7 @@ import random
 import pytest
 from highdicom.sr import CodeContentItem, Measurement, QualitativeEvaluation, RelationshipTypeValues, TextContentItem
 from pydicom import Dataset
+from pydicom.sr.coding import Code
 
 from support.result_cases import FEATURE_NAMES
 from workers.reports.content_items import coded, container, number, plain, text
@@ -49,6 +50,12 @@ def test_findings_and_texts_equal_highdicoms() -> None:
     contains = RelationshipTypeValues.CONTAINS
     assert coded(codes.REASON, codes.COLD) == plain(CodeContentItem(codes.REASON, codes.COLD, contains))
     assert text(codes.NOTICE, "ä") == plain(TextContentItem(codes.NOTICE, "ä", contains))
+
+
+def test_a_code_keeps_the_meaning_that_its_source_gives_it() -> None:
+    """Procedures are named by their sources: a worker has seen the same code of another hospital before."""
+    found = [coded(codes.PROCEDURE_REPORTED, Code("7", "99LOCAL", meaning)) for meaning in ("MR Mamma", "MRI breast")]
+    assert [item.ConceptCodeSequence[0].CodeMeaning for item in found] == ["MR Mamma", "MRI breast"]
 
 
 def test_encoded_content_is_written_as_it_is() -> None:
