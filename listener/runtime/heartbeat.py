@@ -130,8 +130,12 @@ class Heartbeat:
         self._folder.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(".tmp")
         file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
-        os.write(file, _content(part))
-        temporary.replace(self._path)
+        try:
+            os.write(file, _content(part))
+            temporary.replace(self._path)
+        except OSError:
+            os.close(file)
+            raise
         former, self._file = self._file, file
         if former >= 0:
             os.close(former)

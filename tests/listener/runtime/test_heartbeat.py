@@ -87,6 +87,30 @@ def test_a_damaged_file_is_no_part(tmp_path: Path) -> None:
     assert read_parts(tmp_path) == ()
 
 
+ON_A_FULL_DISK = """
+import os, resource, sys
+from pathlib import Path
+from listener.runtime.heartbeat import Heartbeat, Part
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+counts = []
+for number in range(5):
+    heartbeat = Heartbeat(Path(sys.argv[1]), [Part.LISTENER])
+    heartbeat.start()
+    heartbeat.stop()
+    counts.append(len(os.listdir("/proc/self/fd")))
+print(*counts, file=sys.stderr)
+"""
+
+
+def test_a_sign_of_life_that_cannot_be_written_leaves_no_file_open(tmp_path: Path) -> None:
+    """It is tried again every few seconds for as long as the disk is full."""
+    command = [sys.executable, "-c", ON_A_FULL_DISK, str(tmp_path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    *warnings, counts = (done.stdout + done.stderr).splitlines()
+    assert ["heartbeat_failed" in line for line in warnings] == [True] * 5
+    assert len(set(counts.split())) == 1
+
+
 WITHOUT_DESCRIPTORS = """
 import os, resource, sys
 from contextlib import suppress
