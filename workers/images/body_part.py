@@ -19,8 +19,9 @@ TEST_OBJECT = re.compile(
     re.IGNORECASE,
 )
 """Words of a description of a scan for quality assurance. ACR, QA and QC alone may be BI-RADS, Qatar and Québec."""
-HUMAN = re.compile(r"human|homo sapiens|mensch|humain|humano|umano", re.IGNORECASE)
-"""Species of which signatures are trained."""
+HUMAN = re.compile(r"(?<!non.)\b(?:human|homo sapiens|mensch|mens|humain|humano|umano)\b", re.IGNORECASE)
+HUMAN_CODES = frozenset({"337915000", "30996001", "L-85003"})
+"""Names and codes (SNOMED CT; SRT) of the species that signatures are trained on."""
 # fmt: off
 OTHER_BODY_PARTS = frozenset({
     "ABDOMEN", "ABDOMENPELVIS", "ADRENAL", "ANKLE", "AORTA", "ARM", "BILEDUCT", "BLADDER", "BONE", "BRAIN", "CALF",
@@ -62,9 +63,12 @@ def other_body_part(header: Dataset, frame_number: int | None = None) -> str:
 
 
 def _species(header: Dataset) -> str:
-    """Return the meaning or description of the patient's species; empty where it is not stated."""
-    coded = (text(item, "CodeMeaning") for item in header.get("PatientSpeciesCodeSequence") or ())
-    return next(filter(None, coded), "") or decoded(header, "PatientSpeciesDescription")
+    """Return the meaning or description of the patient's species; empty where it is not stated, or a code for man."""
+    items = header.get("PatientSpeciesCodeSequence") or ()
+    if any(text(item, "CodeValue") in HUMAN_CODES for item in items):
+        return ""
+    meanings = (decoded(item, "CodeMeaning").strip() for item in items)
+    return next(filter(None, meanings), "") or decoded(header, "PatientSpeciesDescription").strip()
 
 
 def _anatomic_regions(header: Dataset, frame_number: int | None) -> Iterator[str]:

@@ -32,6 +32,13 @@ def header(**attributes: Any) -> Dataset:
     return dataset
 
 
+def species(code: str, meaning: str) -> list[Dataset]:
+    """Return the only item of Patient Species Code Sequence."""
+    item = Dataset()
+    item.CodeValue, item.CodeMeaning = code, meaning
+    return [item]
+
+
 @pytest.mark.parametrize(
     "attributes",
     [
@@ -48,6 +55,8 @@ def header(**attributes: Any) -> Dataset:
         {"SeriesDescription": "T1 dyn after T2"},
         {"ScanningSequence": "GR", "RepetitionTime": "336", "SeriesDescription": "2D FLASH"},
         {"PatientSpeciesDescription": "Homo sapiens", "QualityControlImage": "NO"},
+        {"PatientSpeciesDescription": "Human (Homo sapiens)"},
+        {"PatientSpeciesCodeSequence": species("337915000", "Człowiek rozumny"), "SpecificCharacterSet": "ISO_IR 192"},
         {"ImageType": ["DERIVED", "PRIMARY", "M", "DIXON", "WATER"]},
         {"BodyPartExamined": "BREAST", "StudyDescription": "liver staging"},
         {"SeriesDescription": "dyn, contrast delivery 2 mL/s"},
@@ -214,6 +223,8 @@ def anatomic_region(meaning: str) -> list[Dataset]:
         ({"AnatomicRegionSequence": anatomic_region("Brain")}, "anatomic region Brain"),
         ({"BodyPartExamined": "BREAST", "QualityControlImage": "YES"}, "quality control image"),
         ({"BodyPartExamined": "BREAST", "PatientSpeciesDescription": "Canine species"}, "species Canine"),
+        ({"BodyPartExamined": "BREAST", "PatientSpeciesDescription": "Non-human primate"}, "species Non-human"),
+        ({"BodyPartExamined": "BREAST", "PatientSpeciesDescription": "Humanised mouse"}, "species Humanised"),
     ],
 )
 def test_other_body_parts_are_refused(attributes: dict[str, Any], words: str) -> None:
