@@ -17,6 +17,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.filebase import DicomFileLike, DicomIO
 from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
@@ -65,8 +66,15 @@ def encoded_item(content: bytes) -> bytes:
 def _data_set(dataset: Dataset) -> bytes:
     if dataset.get("SpecificCharacterSet", "ISO_IR 192") != "ISO_IR 192":
         raise _NotPlain
-    is_encoded_alike = dataset.original_encoding == (False, True)
-    return b"".join([_element(element, is_encoded_alike=is_encoded_alike) for element in dataset.elements()])
+    is_encoded_alike = dataset.original_encoding == (False, True) and dataset.original_character_set == UTF_8
+    return b"".join(
+        [_element(one, is_encoded_alike=is_encoded_alike) for one in dataset.elements() if not _is_group_length(one.tag)]
+    )
+
+
+def _is_group_length(tag: BaseTag) -> bool:
+    """Return whether an element is a Group Length, which is retired and may be wrong by now (PS3.5 section 7.2)."""
+    return tag.element == 0 and tag.group > 6
 
 
 def _element(element: DataElement | RawDataElement, *, is_encoded_alike: bool) -> bytes:

@@ -109,6 +109,18 @@ def test_what_is_not_plain_is_that_of_pydicom() -> None:
             assert encoded(dataset) == as_pydicom_writes(dataset)
 
 
+def test_what_a_source_encoded_is_that_of_pydicom() -> None:
+    """A text in the source's character set, which the result does not have, and the length of a group."""
+    source = Dataset()
+    source.SpecificCharacterSet, source.InstitutionName = "ISO_IR 100", "Köln"
+    copied = read_back(source, ExplicitVRLittleEndian)
+    copied.SpecificCharacterSet = "ISO_IR 192"
+    assert "Köln".encode() in encoded(copied)
+    item = data_set([("LO", "x")])
+    item.add(DataElement(Tag(0x0099, 0), "UL", 4))
+    assert encoded(item) == as_pydicom_writes(item)
+
+
 def read_back(dataset: Dataset, syntax: str) -> Dataset:
     """Return the data set as it is read from a file in a transfer syntax."""
     content = BytesIO()
