@@ -67,9 +67,8 @@ def _data_set(dataset: Dataset) -> bytes:
     if dataset.get("SpecificCharacterSet", "ISO_IR 192") != "ISO_IR 192":
         raise _NotPlain
     is_encoded_alike = dataset.original_encoding == (False, True) and dataset.original_character_set == UTF_8
-    return b"".join(
-        [_element(one, is_encoded_alike=is_encoded_alike) for one in dataset.elements() if not _is_group_length(one.tag)]
-    )
+    elements = [element for element in dataset.elements() if not _is_group_length(element.tag)]
+    return b"".join([_element(element, is_encoded_alike=is_encoded_alike) for element in elements])
 
 
 def _is_group_length(tag: BaseTag) -> bool:
