@@ -18,6 +18,7 @@ from click.shell_completion import CompletionItem
 from deploy.errors import CommandError, ExitCode, usage_errors_in_our_style
 from deploy.help_text import show_examples_on_lines, show_plain_values, show_whole_summaries
 from deploy.terminal import path_from_here
+from listener.runtime.loading import without_collections
 from listener.runtime.safe_errors import stack_locations
 
 GROUPS: Mapping[str, Mapping[str, tuple[str, str]]] = {
@@ -104,7 +105,8 @@ class CommandsByName(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
+        with without_collections():
+            command: click.Command = getattr(importlib.import_module(module), name)
         show_examples_on_lines(command)
         show_whole_summaries(command)
         show_plain_values(command)

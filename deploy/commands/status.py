@@ -17,6 +17,7 @@ from deploy.stack.running_stack import known_redis_url
 from deploy.terminal import output, path_from_here
 from listener.dicom.uids import InvalidUid, checked_uid
 from listener.ledger.self_test_recipients import SELF_TEST_TARGET
+from listener.runtime.loading import without_collections
 
 if TYPE_CHECKING:
     from deploy.operations.case_filter import CaseFilter
@@ -44,12 +45,13 @@ def status(
     received. The options for cases choose those that all of them fit, and show nothing else.
     """
     configuration = read_configuration(config_file)
-    if not wanted.is_empty:
-        _show_cases(configuration, wanted, study_uid, as_text=as_text)
-    elif study_uid is None:
-        _show_service(configuration, as_text=as_text, everything=everything)
-    else:
-        _show_study(configuration, _checked(study_uid), as_text=as_text)
+    with without_collections():  # most of the time goes into modules that these load
+        if not wanted.is_empty:
+            _show_cases(configuration, wanted, study_uid, as_text=as_text)
+        elif study_uid is None:
+            _show_service(configuration, as_text=as_text, everything=everything)
+        else:
+            _show_study(configuration, _checked(study_uid), as_text=as_text)
 
 
 def _show_service(configuration: Configuration, *, as_text: bool, everything: bool) -> None:
