@@ -74,8 +74,12 @@ def _files_named(file: Path, pattern: str) -> list[Path]:
 
 def in_order_of_time(files: Iterable[Path]) -> list[Path]:
     """Return files in the order of the numbers in their names, 9 before 10."""
-    return sorted(files, key=lambda file: [int(part) if part.isdecimal() else part for part in
-                                           re.split(r"(\d+)", file.name)])  # fmt: skip
+    return sorted(files, key=_texts_and_numbers)
+
+
+def _texts_and_numbers(file: Path) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    parts = re.split(r"(\d+)", str(file))
+    return tuple(parts[::2]), tuple(map(int, parts[1::2]))
 
 
 def _wrong_phases(phases: Sequence[Path], image: Path, mask: Path, what: str, *, has_number: bool) -> list[str]:
@@ -84,8 +88,12 @@ def _wrong_phases(phases: Sequence[Path], image: Path, mask: Path, what: str, *,
         return [f"{what}: expected either phase, of an image that holds several, or phases, of files that hold one"]
     if len(phases) < 2:
         return [f"{what}: expected the files of two phases or more, found {len(phases)}"]
-    same = [sum(other.samefile(one) for one in phases) for other in (image, mask)]
-    return [] if same == [1, 0] else [f"{what}: expected the image among these files, and not the mask"]
+    if [sum(other.samefile(one) for one in phases) for other in (image, mask)] != [1, 0]:
+        return [f"{what}: expected the image among these files, and not the mask"]
+    texts, numbers = (set(found) for found in zip(*map(_texts_and_numbers, phases), strict=True))
+    if len(texts) > 1 or len(numbers) < len(phases):
+        return [f"{what}: expected names that differ in a number, which gives their order in time"]
+    return []
 
 
 def _duplicates(file: Path, names: list[tuple[int, str]]) -> list[str]:

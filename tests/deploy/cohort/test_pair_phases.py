@@ -171,3 +171,31 @@ def test_phases_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     (case,) = listed_pairs(tmp_path / "pairs.csv")
     assert [Path(one).name for one in case.phase_files] == ["a_9.nii.gz", "a_10.nii.gz"]
     assert case.phase_files[1] == case.images[0]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(("a_pre.nii.gz", "a_post1.nii.gz", "a_post2.nii.gz"), id="words"),
+        pytest.param(("a_1.nii.gz", "a_01.nii.gz", "a_2.nii.gz"), id="the same number"),
+    ],
+)
+def test_names_that_give_no_order_are_refused(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """``post1`` comes before ``pre`` in the alphabet, and would be measured as the phase before contrast."""
+    for name in (*names, "mask.nii.gz"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "pairs.csv").write_text(f"image,mask,patient,phases\n{names[1]},mask.nii.gz,P1,a_*.nii.gz\n")
+    with pytest.raises(WrongUsage, match="expected names that differ in a number, which gives their order in time"):
+        listed_pairs(tmp_path / "pairs.csv")
+
+
+def test_the_number_of_a_phase_may_be_that_of_its_folder(tmp_path: Path) -> None:
+    """As exports write that have a folder for each series."""
+    for name in ("series 10/a.nii.gz", "series 9/a.nii.gz", "mask.nii.gz"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "pairs.csv").write_text(
+        "image,mask,patient,phases\nseries 10/a.nii.gz,mask.nii.gz,P1,series */a.nii.gz\n"
+    )
+    (case,) = listed_pairs(tmp_path / "pairs.csv")
+    assert [Path(one).parent.name for one in case.phase_files] == ["series 9", "series 10"]
