@@ -15,3 +15,12 @@ def test_collections_resume_afterwards() -> None:
     with pytest.raises(ImportError), without_collections():
         raise ImportError
     assert gc.isenabled()
+
+
+def test_what_is_loaded_within_does_not_end_it() -> None:
+    """A command that loads its modules so may be one of a group that is loaded so."""
+    with without_collections():
+        with without_collections():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()
