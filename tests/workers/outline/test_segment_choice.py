@@ -142,7 +142,8 @@ Narbe|OP-Narbe|LK axillär|gutartige Läsion|benigner Herd|Fibroadenom|Nekrose|H
 cicatrice|lésion bénigne|pas de tumeur|nécrose|adénopathie|lesione benigna|ematoma|cicatriz|lesión benigna|sin tumor|
 lesão benigna|litteken|goedaardige laesie|geen tumor|godartet svulst|ärr|arpi|blizna|zmiana łagodna|jizva|benigní léze|
 nyirokcsomó|jóindulatú daganat|iyi huylu tümör|καλοήθης όγκος|рубец|доброкачественное образование|некроз|рубець|
-доброякісна пухлина|良性肿块|瘢痕|坏死|纤维腺瘤|良性腫瘤|線維腺腫|양성 종양|섬유선종|ورم حميد|ندبة|Kowalska|xyz
+доброякісна пухлина|良性肿块|瘢痕|坏死|纤维腺瘤|良性腫瘤|線維腺腫|양성 종양|섬유선종|ورم حميد|ندبة|Kowalska|xyz|
+BI-RADS 2|BIRADS_3 lesion|mass (BI-RADS category 3)
 """
 
 
@@ -158,7 +159,8 @@ QUALIFIED = """
 cancer, no LN involvement|carcinoma LN negative|IDC, node-negative|tumor without necrosis|lesion with necrosis|
 necrotic tumor|tumor incl. clip|mass near scar|tumor 3 cm from the nipple|cancer with skin invasion|
 solid-cystic mass|carcinoma in a fibroadenoma|intracystic carcinoma|Tumor ohne LK|Tumor neben Clip|Karzinom mit Nekrose|
-tumeur sans ganglion|kanker|læsion|lesjon|syöpä|rak|karcinom|daganat|kitle|καρκίνος|злокачественное|恶性|悪性|악성|سرطان
+tumeur sans ganglion|kanker|læsion|lesjon|syöpä|rak|karcinom|daganat|kitle|καρκίνος|злокачественное|恶性|悪性|악성|
+سرطان|BI-RADS 4, 2 cm|BIRADS 4a lesion
 """
 
 
