@@ -18,9 +18,11 @@ MAX_BRIGHTNESS = 0.65
 """Mean of the grey values as a share of their range. MR images have a dark background and few bright voxels: 0.07 in
 br06, 0.11 in a phantom and 0.26 in the same before contrast; inverted ones 0.74 to 0.94."""
 
-SAMPLED_FROM, SAMPLED_EVERY = 1_000_000, 4
-"""Voxels from which the mean is taken of some rows and columns only: its error is far below the distance of the limits
-from the values of images."""
+MAX_BRIGHTNESS_UPRIGHT = 0.5
+"""The same of what MONOCHROME1 images become."""
+
+SAMPLED_FROM, SAMPLED_EVERY, NEAR = 1_000_000, 4, 0.05
+"""Voxels from which the mean is taken of some rows and columns only, unless that mean lies so near to the limit."""
 
 
 def is_inverted(frames: Sequence[Frame]) -> bool:
@@ -54,7 +56,7 @@ def upright(
     """
     wide = array if array.dtype.kind == "f" else array.astype(np.int64)
     values = np.asarray(wide.max() - wide)
-    if _brightness(values, padding) > 0.5:
+    if _brightness(values, padding, MAX_BRIGHTNESS_UPRIGHT) > MAX_BRIGHTNESS_UPRIGHT:
         raise RejectedInput(
             Reason.INVALID_PIXELS,
             f"series {frames[0].instance.series_uid}: its PhotometricInterpretation is MONOCHROME1, by which most of "
@@ -67,7 +69,7 @@ def inversion_objections(
     array: NDArray[np.generic], padding: NDArray[np.bool_] | None, sop_instance_uid: str
 ) -> Iterator[Objection]:
     """Yield an objection where nearly all of a volume (z, y, x) is bright; the UID is that of one of its images."""
-    if (brightness := _brightness(array, padding)) > MAX_BRIGHTNESS:
+    if (brightness := _brightness(array, padding, MAX_BRIGHTNESS)) > MAX_BRIGHTNESS:
         yield Objection(
             Criterion.DERIVATION,
             f"image {sop_instance_uid}: the mean of its grey values lies at {brightness:.0%} of their range; expected "
@@ -75,10 +77,17 @@ def inversion_objections(
         )
 
 
-def _brightness(array: NDArray[np.generic], padding: NDArray[np.bool_] | None) -> float:
-    """Return the mean of the grey values (z, y, x) as a share of their range; of a large array, that of a sample."""
+def _brightness(array: NDArray[np.generic], padding: NDArray[np.bool_] | None, limit: float) -> float:
+    """Return the mean of the grey values (z, y, x) as a share of their range.
+
+    Of a large array, that of a sample, where it is clear on which side of the limit the mean of all lies.
+    """
     shown = array if padding is None else array[~padding]
     low, high = float(shown.min()), float(shown.max())
+    if high <= low:
+        return 0.0
     if padding is None and array.size >= SAMPLED_FROM:
-        shown = array[:, ::SAMPLED_EVERY, ::SAMPLED_EVERY]
-    return (float(shown.mean()) - low) / (high - low) if high > low else 0.0
+        sampled = (float(array[:, ::SAMPLED_EVERY, ::SAMPLED_EVERY].mean()) - low) / (high - low)
+        if abs(sampled - limit) > NEAR:
+            return sampled
+    return (float(shown.mean()) - low) / (high - low)

@@ -82,6 +82,12 @@ def test_joints_spine_limbs_and_chest_are_told_as_radiographers_write_them(descr
     assert other_body_part([study(description)])
 
 
+@pytest.mark.parametrize("description", ["MRT Kopf, KM kann erforderlich sein", "Knie nativ, KM moeglich sein"])
+def test_a_german_verb_is_no_french_breast(description: str) -> None:
+    """The word sein is "to be" in German."""
+    assert other_body_part([study(description)])
+
+
 NO_PARTS = """
 Mamma/Axilla/Thorax|Mamma Thoraxwand|Thoraxklinik Heidelberg|Thoraxzentrum Ruhrgebiet|
 Thorax-Klinik dyn|chest wall|National Chest Hospital|Herz- und Lungenklinik|LungenClinic|

@@ -5,7 +5,7 @@ import pytest
 
 from deploy.simulation.phantom import PhantomSpec, simulate
 from model_store.signatures.acceptance import Criterion
-from workers.images.inverted import inversion_objections
+from workers.images.inverted import SAMPLED_EVERY, SAMPLED_FROM, inversion_objections
 
 SPEC = PhantomSpec(seed=31, slices=32, rows=96, columns=96, spacing_mm=(2.0, 1.2, 1.2), phases=2)
 
@@ -39,3 +39,13 @@ def test_padding_does_not_count() -> None:
 def test_one_grey_value_says_nothing() -> None:
     """Such images are refused as invalid elsewhere."""
     assert list(inversion_objections(np.full((3, 4, 4), 7), None, "2.25.1")) == []
+
+
+@pytest.mark.parametrize(("sampled", "others", "objections"), [(620, 670, 1), (680, 640, 0)])
+def test_near_the_limit_all_voxels_count(sampled: int, others: int, objections: int) -> None:
+    """Of a large volume a sample of rows and columns is looked at, which may lie on the other side of the limit."""
+    volume = np.full((64, 128, 128), others, dtype=np.uint16)
+    volume[:, ::SAMPLED_EVERY, ::SAMPLED_EVERY] = sampled
+    volume[0, 1, 1:3] = 0, 1000
+    assert volume.size >= SAMPLED_FROM
+    assert len(list(inversion_objections(volume, None, "2.25.1"))) == objections
