@@ -32,7 +32,7 @@ from listener.spool.atomic_files import fsync_folder, make_folder, remove_unfini
 from listener.spool.job_notes import Failure
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
-from listener.spool.layout import LAYOUT, VERSION_NAME, check_layout
+from listener.spool.layout import LAYOUT, VERSION_NAME, WrongLayout, check_layout
 from listener.spool.recent_studies import newest_studies, note_recent
 from listener.spool.record_file import write_record
 
@@ -150,8 +150,9 @@ class Spool:
         from listener.ledger.database import SQLITE_NAME, LedgerUnavailable  # as in `ledger`
         from listener.spool import study_rows
 
-        if self.ledger_url is not None or (self.root / SQLITE_NAME).exists():
-            with suppress(LedgerUnavailable):
+        with suppress(LedgerUnavailable, WrongLayout):
+            check_layout(self.root)  # the ledger of another layout must not be opened, and so migrated, before its jobs
+            if self.ledger_url is not None or (self.root / SQLITE_NAME).exists():
                 noted = study_rows.last_arrival(self.ledger)
                 if noted is not None:
                     return noted.timestamp()

@@ -9,12 +9,13 @@ import pytest
 
 from deploy.errors import CommandError
 from deploy.operations.retry import retry
-from deploy.operations.upgrade import upgrade
+from deploy.operations.upgrade import BEFORE_FOREIGN_KEYS, upgrade
 from listener.audit.reader import read_entries
 from listener.dicom.commitment_report import CommitmentReport
 from listener.ledger.commitments import AwaitedReport, report_on, reported
 from listener.ledger.database import open_at
 from listener.ledger.deliveries import DeliveryState
+from listener.ledger.migration import revision_of
 from listener.ledger.refused_contexts import read_refused
 from listener.ledger.self_test_recipients import SelfTestRecipients, SinkAddress
 from listener.ledger.self_tests import self_test_of
@@ -109,10 +110,13 @@ def back_to_layout_3(spool):
 
 def ledger_of_layout_3(spool, job_id, records):
     """Let the ledger be one of layout 3, which had deliveries and no jobs."""
+    if spool.ledger_url is not None:
+        with spool.ledger.writing() as connection:
+            connection.exec_driver_sql("DROP SCHEMA public, radtme_views CASCADE; CREATE SCHEMA public")
     close_ledgers()
     for path in spool.root.glob("ledger.sqlite*"):
         path.unlink()
-    open_at(spool.ledger, "0007")
+    open_at(spool.ledger, BEFORE_FOREIGN_KEYS)
     for record in records:
         write_delivery(spool.ledger, job_id, record)
     close_ledgers()
@@ -289,6 +293,21 @@ def test_the_jobs_of_layout_3_become_rows(spool, put_job):
     assert entry_of(spool, sent).state is DeliveryState.QUEUED
     assert {path.name for path in (sent.folder / "objects").iterdir()} == {f"{role}.dcm" for role in ROLES}
     assert {path: path.read_bytes() for path in files} == files
+
+
+@pytest.mark.parametrize("command", ["status", "doctor", "config check --connect", "retention", "upgrade --check"])
+def test_a_command_before_the_upgrade_leaves_the_ledger_as_it_is(command, spool, put_job, run_radtme):
+    """Before: `radtme status` migrated it, and then said that `radtme upgrade` has to be run, which failed."""
+    job = put_job("1.7", JobState.DONE)
+    back_to_layout_3(spool)
+    ledger_of_layout_3(spool, job.id, [])
+    run_radtme(*command.split())
+    open_at(spool.ledger, BEFORE_FOREIGN_KEYS)  # as the upgrade does
+    with spool.ledger.reading() as connection:
+        assert revision_of(connection) == BEFORE_FOREIGN_KEYS
+    close_ledgers()
+    assert run_radtme("upgrade").returncode == 0
+    assert [(job.id, job.state) for job in spool.jobs()] == [(job.id, JobState.DONE)]
 
 
 def test_series_that_come_after_the_upgrade_may_be_other_phases(spool, put_job, put_instances):
