@@ -85,8 +85,9 @@ class Heartbeat:
         self._is_alive = is_alive
         name = re.sub(r"[^A-Za-z0-9.-]", "_", f"{'-'.join(self._part.parts)}-{self._part.host}-{self._part.pid}")
         self._path = folder / f"{name}.json"
-        self._file = -1
-        """Kept open: without free descriptors, no file can be opened to say so."""
+        self._reserve = -1
+        """A file descriptor to give up where there is no other: to open the file and say so. None of the spool's file
+        system, which a file that is open for writing would keep from being mounted read-only."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -106,8 +107,7 @@ class Heartbeat:
             self._thread.join()
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
-        if self._file >= 0:
-            os.close(self._file)
+        self._give_up_reserve()
 
     def _run(self) -> None:
         while not self._stopping.wait(BEAT_SECONDS):
@@ -120,7 +120,7 @@ class Heartbeat:
             if anew or not self._path.exists():
                 self._write_anew(part)
             elif part != self._part:
-                os.pwrite(self._file, _content(part), 0)
+                self._rewrite(part)
             self._part = part
             os.utime(self._path)  # takes no space
         except OSError as error:
@@ -129,16 +129,27 @@ class Heartbeat:
     def _write_anew(self, part: RunningPart) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(".tmp")
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        temporary.write_bytes(_content(part))
+        temporary.replace(self._path)
+        self._keep_reserve()
+
+    def _rewrite(self, part: RunningPart) -> None:
+        self._give_up_reserve()
         try:
-            os.write(file, _content(part))
-            temporary.replace(self._path)
-        except OSError:
-            os.close(file)
-            raise
-        former, self._file = self._file, file
-        if former >= 0:
-            os.close(former)
+            with self._path.open("r+b", buffering=0) as file:
+                file.write(_content(part))
+        finally:
+            self._keep_reserve()
+
+    def _keep_reserve(self) -> None:
+        if self._reserve < 0:
+            with suppress(OSError):  # the next time, perhaps
+                self._reserve = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def _give_up_reserve(self) -> None:
+        reserve, self._reserve = self._reserve, -1
+        if reserve >= 0:
+            os.close(reserve)
 
 
 def _content(part: RunningPart) -> bytes:
