@@ -55,14 +55,6 @@ BELONG_TO_JOBS = ("deliveries", "delivery_objects", "commitment_requests", "comm
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 678901, UTC)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def ledger(request, tmp_path):
-    """Return an empty ledger on each of the two databases."""
-    if request.param == "sqlite":
-        return Ledger.in_folder(tmp_path)
-    return Ledger(request.getfixturevalue("postgres").new_database())
-
-
 def one_failure_more(circuit):
     """Return a circuit with one failure more."""
     return Circuit(failures=circuit.failures + 1)

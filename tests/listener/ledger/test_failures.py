@@ -28,14 +28,6 @@ from support.processes import wait_until
 from support.records import job_record
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
-    """Return an empty ledger on each of the two databases."""
-    if request.param == "sqlite":
-        return Ledger.in_folder(tmp_path)
-    return Ledger(request.getfixturevalue("postgres").new_database())
-
-
 def one_failure_more(circuit: Circuit) -> Circuit:
     """Return a circuit with one failure more."""
     return Circuit(failures=circuit.failures + 1, last_error="x" * 2000)

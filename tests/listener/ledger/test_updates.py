@@ -20,14 +20,6 @@ EARLIER = "0013"
 SET_REVISION = "UPDATE alembic_version SET version_num = '{}'"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def ledger(request, tmp_path):
-    """Return an empty ledger on each of the two databases."""
-    if request.param == "sqlite":
-        return Ledger.in_folder(tmp_path)
-    return Ledger(request.getfixturevalue("postgres").new_database())
-
-
 def one_failure_more(circuit):
     """Return a circuit with one failure more."""
     return Circuit(failures=circuit.failures + 1)
