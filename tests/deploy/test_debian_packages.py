@@ -16,19 +16,24 @@ PROGRAMS = {
 }
 
 
-def begin(folder: Path, fails: int = 0, **programs: str) -> "subprocess.Popen[bytes]":
-    """Start the script with its policy file, its lock and all programs in ``folder``."""
+def prepare(folder: Path, **programs: str) -> None:
+    """Put the script, with its policy file and its lock in ``folder``, and all programs there."""
     for name, text in (PROGRAMS | programs).items():
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / name).chmod(0o755)
-    script = folder / "script"
-    script.write_text(SCRIPT.read_text().replace("/usr/sbin/policy-rc.d", "./policy-rc.d").replace("/run/", "./"))
+    script = SCRIPT.read_text().replace("/usr/sbin/policy-rc.d", "./policy-rc.d").replace("/run/", "./")
+    (folder / "script").write_text(script)
+
+
+def begin(folder: Path, fails: int = 0) -> "subprocess.Popen[bytes]":
+    """Start the script. A shell reads it while it runs: several may share it, none may write it again."""
     environment = {"PATH": f"{folder}:{os.environ['PATH']}", "FAILS": str(fails), "TMPDIR": str(folder)}
-    return subprocess.Popen(["sh", str(script), "redis-server"], cwd=folder, env=environment)
+    return subprocess.Popen(["sh", "script", "redis-server"], cwd=folder, env=environment)
 
 
 def install(folder: Path, fails: int) -> int:
-    """Run the script; return its exit code."""
+    """Prepare and run the script; return its exit code."""
+    prepare(folder)
     return begin(folder, fails).wait()
 
 
@@ -53,7 +58,7 @@ def test_a_policy_of_the_machine_is_left_alone(tmp_path: Path):
 
 def test_two_calls_at_once_wait_for_each_other(tmp_path: Path):
     """apt-get fails where another one holds its locks; CI makes several environments at once."""
-    apt = {"apt-get": "echo begins >>said; sleep 0.2; echo ends >>said"}
-    both = [begin(tmp_path, **apt), begin(tmp_path, **apt)]
+    prepare(tmp_path, **{"apt-get": "echo begins >>said; sleep 0.2; echo ends >>said"})
+    both = [begin(tmp_path), begin(tmp_path)]
     assert [one.wait() for one in both] == [0, 0]
     assert (tmp_path / "said").read_text().split() == ["begins", "ends"] * 4
