@@ -18,8 +18,12 @@ from aims import Row
 from first_release import unpack
 from generated_study import write_study
 
-RADTME = Path(sys.executable).with_name("radtme")
 FIRST, NOW = "first", "now"
+PROGRAMS = {
+    FIRST: (sys.executable, "-P", "-c", "from deploy.cli import main; main()"),
+    NOW: (str(Path(sys.executable).with_name("radtme")),),
+}
+"""The installed script imports a module that the first release lacks; -P keeps the working folder out of its path."""
 DEMO = (20.0, 12.0)
 """Seconds of the first release on a machine without other work, and to reach."""
 COHORT_AIM = 4.0
@@ -47,9 +51,10 @@ def rows(rounds: int = 5) -> Iterator[Row]:
         for turn in range(rounds):
             for which, environment in environments.items():
                 output = folder / f"{which}-{turn}"
-                demos[which].append(_seconds(["demo", DEMO_FOLDER[which], f"{output}-demo"], environment)[0])
+                program = PROGRAMS[which]
+                demos[which].append(_seconds([*program, "demo", DEMO_FOLDER[which], f"{output}-demo"], environment)[0])
                 cpu = [
-                    _seconds(_extraction(which, source, output / source.name), environment)[1]
+                    _seconds([*program, *_extraction(which, source, output / source.name)], environment)[1]
                     for source in (few, folder / "studies")
                 ]
                 rates[which].append(60 * (MANY - FEW) / (cpu[1] - cpu[0]))
@@ -68,12 +73,12 @@ def _extraction(which: str, source: Path, output: Path) -> list[str]:
     return ["cohort", "extract", str(plan)]
 
 
-def _seconds(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
+def _seconds(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
     """Run a command; return its seconds, and those of CPU with all that it starts."""
     began, cpu = time.monotonic(), _cpu_seconds()
-    done = subprocess.run([RADTME, *arguments], env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
-        raise SystemExit(f"radtme {' '.join(arguments)} ended with {done.returncode}: {done.stdout}{done.stderr}")
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}: {done.stdout}{done.stderr}")
     return time.monotonic() - began, _cpu_seconds() - cpu
 
 
