@@ -17,6 +17,8 @@ class Row:
     aim: float
     """How many times less than before it has to be; for objects per second, how many times more than the peer's."""
     is_rate: bool = False
+    limit: float | None = None
+    """In ``unit``: what is enough as well, where the aim is an amount."""
 
     @property
     def ratio(self) -> float:
@@ -26,18 +28,19 @@ class Row:
     @property
     def is_met(self) -> bool:
         """Whether the aim is reached."""
-        return self.ratio >= self.aim
+        return self.ratio >= self.aim or (self.limit is not None and self.now <= self.limit)
 
     def __str__(self) -> str:
-        numbers = f"{self.before:>9.4g} {self.now:>9.4g} {self.unit:<4} {self.ratio:>7.2f} {self.aim:>6.2f}"
-        return f"{self.name:<58} {numbers}{'' if self.is_met else '  MISSED'}"
+        limit = "" if self.limit is None else f"{self.limit:g} {self.unit}"
+        numbers = f"{self.before:>9.4g} {self.now:>9.4g} {self.unit:<4} {self.ratio:>7.2f} {self.aim:>6.2f} {limit:<8}"
+        return f"{self.name:<58} {numbers}{'' if self.is_met else 'MISSED'}".rstrip()
 
 
 class CannotBeMeasured(Exception):
     """Something that a measurement needs is not there; the message says what. Its aims count as missed."""
 
 
-HEADER = f"{'':<58} {'before':>9} {'now':>9} {'':<4} {'ratio':>7} {'aim':>6}"
+HEADER = f"{'':<58} {'before':>9} {'now':>9} {'':<4} {'ratio':>7} {'aim':>6} {'or':<8}"
 
 
 def cpu_seconds(run: Callable[[], object]) -> float:

@@ -3,7 +3,8 @@
     OMP_NUM_THREADS=1 .venv/bin/python benchmarks/table.py [--rounds 5] [--only engine filters ...]
 
 Every row states what it is compared with: a peer measured in the same run, or the first release, whose seconds are
-scaled by a yardstick (see `parts.py`). Ratios are compared with the aims, never seconds: machines differ.
+scaled by a yardstick (see `parts.py`). Ratios are compared with the aims, as machines differ; where an aim is an
+amount, such as seconds, that amount is enough as well (column "or").
 """
 
 import argparse
