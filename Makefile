@@ -80,14 +80,15 @@ long: $(VENV)/.dev test-packages ## Run the long tests alone, such as the covera
 	$(BIN)/pytest -m long $(PYTEST_ARGS)
 
 fuzz: $(VENV)/.dev ## Fuzz each parser of foreign bytes, guided by coverage, for SECONDS (default 300) each
-	for target in $(or $(TARGET),association store seg series configuration bundle); do \
+	for target in $(or $(TARGET),association store seg series header configuration bundle); do \
 		PYTHONPATH=tests $(BIN)/python -m fuzz $$target $(or $(SECONDS),300) || exit 1; done
 
-sanitize: ## Fuzz the compiled feature engine under the compiler's sanitizers for SECONDS (default 300); needs g++
+sanitize: ## Fuzz what is compiled (headers, feature_engine) under the compiler's sanitizers for SECONDS (default 300) each
 	@mkdir -p build/fuzz
-	$(CXX) -std=c++17 -O1 -g -Wall -Wextra -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all \
-		-I workers/features/engine/source tests/fuzz/feature_engine.cpp -o build/fuzz/feature_engine
-	build/fuzz/feature_engine $(or $(SECONDS),300) $(REGIONS)
+	for target in $(or $(TARGET),headers feature_engine); do \
+		$(CXX) -std=c++17 -O1 -g -Wall -Wextra -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all \
+			-I workers/features/engine/source -I workers/images/source tests/fuzz/$$target.cpp -o build/fuzz/$$target \
+			&& build/fuzz/$$target $(or $(SECONDS),300) $(INPUTS) || exit 1; done
 
 dashboards: $(VENV)/.dev ## Write the Grafana dashboards from their code
 	$(BIN)/python -m deploy.grafana.build
@@ -122,10 +123,10 @@ $(VENV)/.uv: requirements/uv.txt $(VENV)/pyvenv.cfg
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
 
-# The feature engine is compiled again where its sources are newer.
-ENGINE := hatch_build.py $(wildcard workers/features/engine/source/*)
+# The modules in C++ are compiled again where their sources are newer.
+EXTENSIONS := hatch_build.py $(wildcard workers/features/engine/source/* workers/images/source/*)
 
-$(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml $(ENGINE) $(VENV)/.uv
+$(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml $(EXTENSIONS) $(VENV)/.uv
 	@echo "installing what radtme runs on"
 	$(INSTALL) --require-hashes -r requirements/runtime.txt
 	@echo "compiling and installing radtme"

@@ -7,7 +7,7 @@ import pytest
 from fuzz.mutation import mutations
 from fuzz.targets import TARGETS
 
-ROUNDS = {"association": 60, "store": 120, "seg": 60, "series": 60, "configuration": 80, "bundle": 12}
+ROUNDS = {"association": 60, "store": 120, "seg": 60, "series": 60, "header": 200, "configuration": 80, "bundle": 12}
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))

@@ -1,4 +1,4 @@
-"""The workers: a segmentation that lies in the spool, and a series of images assembled from headers."""
+"""The workers: a segmentation that lies in the spool, headers, and a series of images assembled from them."""
 
 import tempfile
 from contextlib import suppress
@@ -9,9 +9,10 @@ import numpy as np
 
 from deploy.simulation.phantom import write_phantom
 from fuzz.fuzz_target import Flaw, FuzzTarget
-from listener.dicom.part10 import file_head
+from listener.dicom.part10 import PREAMBLE_BYTES, file_head
 from support.broken_studies import SMALL
 from support.dicom_objects import data_set_bytes, image_uid
+from support.header_facts import both_outcomes
 from workers.errors import RejectedInput
 from workers.images.frames import frames_of
 from workers.images.headers import read_image_headers
@@ -87,4 +88,23 @@ def run_series(content: bytes) -> None:
                 raise Flaw("a volume holds what is no number")
 
 
-TARGETS = (FuzzTarget("seg", seg_seeds, run_seg), FuzzTarget("series", series_seeds, run_series))
+def header_seeds() -> list[bytes]:
+    """The files of a few slices and of a segmentation, without their preambles."""
+    head = file_head("1.2.840.10008.5.1.4.1.1.4", image_uid(1), SYNTAXES[0])[PREAMBLE_BYTES:]
+    return [head + content for content in (_phantom()[0], *_phantom()[1])]
+
+
+def run_header(content: bytes) -> None:
+    """Read a header in one pass and with pydicom: both ways give the same."""
+    path = _folder() / "header.dcm"
+    path.write_bytes(bytes(PREAMBLE_BYTES) + content)
+    found, expected = both_outcomes(path, LIMITS)
+    if found != expected:
+        raise Flaw("the pass over a header gives another one than pydicom")
+
+
+TARGETS = (
+    FuzzTarget("seg", seg_seeds, run_seg),
+    FuzzTarget("series", series_seeds, run_series),
+    FuzzTarget("header", header_seeds, run_header),
+)

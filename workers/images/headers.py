@@ -19,11 +19,13 @@ from listener.dicom.sop_classes import is_image
 from listener.dicom.structure_check import TooComplex
 from workers.errors import Reason, RejectedInput, is_of_the_machine
 from workers.images.attributes import integer, numbers, text
-from workers.images.plain_header import plain_header
+from workers.images.plain_header import KnownElements, plain_header
 from workers.limits import LIMITS, Limits, is_out_of_memory
 
 PIXEL_DATA_TAG = (0x7FE0, 0x0010)
 UNDEFINED_LENGTH = 0xFFFFFFFF
+HEADER_BYTES = 16 * 1024
+"""Read of a file at first: nearly every header of a classic image is shorter."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,8 @@ class Instance:
         return text(self.dataset, "SOPClassUID") != MRImageStorage
 
 
-def read_header(path: Path, limits: Limits = LIMITS) -> Instance:
-    """Read one header, up to Pixel Data.
+def read_header(path: Path, limits: Limits = LIMITS, known: KnownElements | None = None) -> Instance:
+    """Read one header, up to Pixel Data; ``known`` as in `plain_header`.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def read_header(path: Path, limits: Limits = LIMITS) -> Instance:
         UNREADABLE_OBJECT where the file is not a DICOM file or its header is incomplete, OVER_LIMITS.
     """
     try:
-        instance = read_plain(path, limits) or _read_fully(path, limits)
+        instance = read_plain(path, limits, known) or _read_fully(path, limits)
     except TooComplex as error:
         raise RejectedInput(Reason.OVER_LIMITS, f"{path.name}: {error}") from error
     except UNREADABLE_FILE as error:
@@ -88,13 +90,16 @@ def read_header(path: Path, limits: Limits = LIMITS) -> Instance:
     return instance
 
 
-def read_plain(path: Path, limits: Limits = LIMITS) -> Instance | None:
-    """Read a header in one pass; None where that is not possible."""
-    with open(path, "rb") as file:
-        if not file.seek(0, os.SEEK_END):
-            return None
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            found = plain_header(content, limits.structure)
+def read_plain(path: Path, limits: Limits = LIMITS, known: KnownElements | None = None) -> Instance | None:
+    """Read a header in one pass; None where that is not possible. ``known`` as in `plain_header`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        found = plain_header(os.pread(descriptor, HEADER_BYTES, 0), limits.structure, known)
+        if found is None and os.fstat(descriptor).st_size > HEADER_BYTES:
+            with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as content:
+                found = plain_header(content, limits.structure, known)
+    finally:
+        os.close(descriptor)
     if found is None:
         return None
     pixels = PixelLocation(found.pixels_at, found.pixels_length)
@@ -154,20 +159,21 @@ def read_image_headers(paths: Iterable[Path], limits: Limits = LIMITS) -> tuple[
     if len(images) > limits.max_images:
         raise RejectedInput(Reason.OVER_LIMITS, f"a case has at most {limits.max_images} images, this one has more")
     instances: dict[str, Instance] = {}
+    known: KnownElements = {}
     header_bytes = 0
     for path in images:
-        instance = read_header(path, limits)
+        instance = read_header(path, limits, known)
         header_bytes += instance.header_bytes
         if header_bytes > limits.max_headers_bytes:
             raise RejectedInput(
                 Reason.OVER_LIMITS, f"the headers of its images have more than {limits.max_headers_bytes} bytes"
             )
-        sop_class = UID(text(instance.dataset, "SOPClassUID"))
+        sop_class = text(instance.dataset, "SOPClassUID")
         if not is_image(sop_class):
             raise RejectedInput(
                 Reason.OTHER_TECHNIQUE,
                 f"{instance.sop_instance_uid}: expected an MR, Enhanced MR or Legacy Converted Enhanced MR image, "
-                f"found {sop_class.name}",
+                f"found {UID(sop_class).name}",
             )
         instances.setdefault(instance.sop_instance_uid, instance)
     return tuple(instances.values())

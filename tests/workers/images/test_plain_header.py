@@ -1,7 +1,7 @@
 """One pass over the bytes of a header gives what the full check and pydicom give, or leaves the file to them."""
 
+import gc
 import struct
-import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -11,16 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset, dcmwrite
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, STANDARD_VR
 
 from listener.dicom.structure_limits import StructureLimits
+from support.compiled_modules import compiled_from
 from support.dicom_objects import image
-from workers.errors import RejectedInput
+from support.header_facts import both_outcomes
 from workers.images import headers
-from workers.images.headers import Instance, read_header
-from workers.images.plain_header import plain_header
+from workers.images.headers import HEADER_BYTES
+from workers.images.plain_header import SOURCES_DIGEST, KnownElements, plain_header
 from workers.limits import LIMITS, Limits
 
-CHARACTER_SET = 0x00080005
 NARROW = Limits(max_sequence_depth=2, max_sequence_items=6, max_header_bytes=900)
 
 
@@ -67,39 +68,16 @@ FILES = [
 ]
 
 
-def outcome(path: Path, limits: Limits) -> object:
-    """Return all that is known of a header, or why it was refused."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return facts(read_header(path, limits))
-        except RejectedInput as error:
-            return error.reason, str(error)
-
-
-def facts(instance: Instance) -> Sequence[object]:
-    """Return an instance's elements, unconverted, and its other fields."""
-    dataset = instance.dataset
-    characters = dataset.original_character_set, str(dataset.get("SpecificCharacterSet"))
-    return elements(dataset), characters, instance.transfer_syntax, instance.pixels, instance.header_bytes
-
-
-def elements(dataset: Dataset) -> list[object]:
-    """Return the elements as they stand in the file, those of items that were read at once included."""
-    return [
-        one if one.is_raw else (one.tag, one.is_undefined_length, [elements(item) for item in one.value])
-        for one in dataset.values()
-        if one.tag != CHARACTER_SET
-    ]
-
-
-def compare(content: bytes, path: Path, limits: Limits = LIMITS) -> None:
+def compare(content: bytes, path: Path, limits: Limits = LIMITS, known: KnownElements | None = None) -> None:
     """Compare both ways of reading a file."""
     path.write_bytes(content)
-    found = outcome(path, limits)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(headers, "plain_header", lambda *_: None)
-        assert outcome(path, limits) == found
+    found, expected = both_outcomes(path, limits, known)
+    assert found == expected
+
+
+def test_the_loaded_module_is_compiled_from_these_sources() -> None:
+    """After a change of the sources, `make install` compiles them again; until then, this test fails."""
+    assert compiled_from(Path(headers.__file__).with_name("source")) == SOURCES_DIGEST
 
 
 @pytest.mark.parametrize("content", FILES)
@@ -107,6 +85,62 @@ def test_a_plain_file_is_read_in_one_pass(content: bytes, tmp_path: Path) -> Non
     """Elements, character set, transfer syntax, length and place of the pixels are those of pydicom."""
     assert plain_header(content, StructureLimits()) is not None
     compare(content, tmp_path / "image.dcm")
+
+
+def test_every_vr_of_the_standard_is_known(tmp_path: Path) -> None:
+    """With the size of its length, and with what pydicom keeps of an empty value."""
+    content = written(image(1))
+    pixels = content.index(struct.pack("<HH2s", 0x7FE0, 0x10, b"OW"))
+    added = struct.pack("<HH2sH", 0x7FDF, 0x10, b"LO", 4) + b"TEST"
+    for at, vr in enumerate(sorted(STANDARD_VR)):
+        for place, value in ((0x1000 + 2 * at, b""), (0x1001 + 2 * at, b"12345678")):
+            if vr == "SQ":
+                value = b""
+            length = "<H" if vr in EXPLICIT_VR_LENGTH_16 else "<xxL"
+            added += struct.pack("<HH2s", 0x7FDF, place, vr.encode()) + struct.pack(length, len(value)) + value
+    content = content[:pixels] + added + content[pixels:]
+    found = plain_header(content, StructureLimits())
+    assert found is not None
+    assert {found.dataset.get_item((0x7FDF, 0x1000 + 2 * at)).VR for at in range(len(STANDARD_VR))} == set(STANDARD_VR)
+    compare(content, tmp_path / "image.dcm")
+
+
+def test_a_header_longer_than_what_is_read_at_first(tmp_path: Path) -> None:
+    """The whole file is then looked at; what is cut off by the first bytes alone is not plain."""
+    dataset = image(1)
+    dataset.TextValue = "x" * HEADER_BYTES
+    content = written(dataset)
+    assert plain_header(content[:HEADER_BYTES], StructureLimits()) is None
+    assert plain_header(content, StructureLimits()) is not None
+    compare(content, tmp_path / "image.dcm")
+
+
+def test_equal_elements_of_a_series_are_kept_once(tmp_path: Path) -> None:
+    """What an image shares with the one before is the same object; what is larger, moved or different is its own."""
+    known: KnownElements = {}
+    first, second = image(1), image(2)
+    for one in (first, second):
+        one.PatientComments, one.ImageComments = "equal", "moved"
+    second.InstitutionName = "behind which all lies elsewhere"
+    contents = [written(first), written(second), written(second)]
+    headers_ = [plain_header(content, StructureLimits(), known) for content in contents]
+    assert None not in headers_
+    found = [{raw.tag: raw for raw in one.dataset.elements()} for one in headers_ if one is not None]
+    assert found[1] == found[2]
+    assert all(found[1][tag] is found[2][tag] for tag in found[1])
+    assert found[0][0x00080016] is found[1][0x00080016]
+    assert found[0][0x00080018].value != found[1][0x00080018].value
+    assert found[0][0x00204000] is not found[1][0x00204000]
+    for content in contents:
+        compare(content, tmp_path / "image.dcm", known=known)
+
+
+def test_no_element_is_an_object_of_the_collector() -> None:
+    """Reading thousands of headers makes no look for reference cycles longer."""
+    found = plain_header(FILES[0], StructureLimits())
+    assert found is not None
+    raw = [found.dataset.get_item(tag) for tag in found.dataset.keys()]  # noqa: SIM118 - the keys, unconverted
+    assert not any(map(gc.is_tracked, raw))
 
 
 def test_compressed_pixels_are_located(tmp_path: Path) -> None:
@@ -162,9 +196,14 @@ EDITS = st.lists(
 def test_damaged_files_are_read_alike(
     content: bytes, edits: Sequence[tuple[int, bytes, str]], length: int | None, narrow: bool, tmp_path: Path
 ) -> None:
-    """Whatever byte of the header is changed, inserted or cut off: the same header, or the same refusal."""
+    """Whatever byte of the header is changed, inserted or cut off: the same header, or the same refusal.
+
+    Also where the undamaged header was read before, and shares its elements.
+    """
+    known: KnownElements = {}
+    assert plain_header(content, StructureLimits(), known) is not None
     end = content.index(b"\xe0\x7f\x10\x00") + 14
     for place, new, how in edits:
         at = 128 + place % (end - 128)
         content = content[:at] + (b"" if how == "delete" else new) + content[at + len(new) * (how != "insert") :]
-    compare(content[:length], tmp_path / "image.dcm", NARROW if narrow else LIMITS)
+    compare(content[:length], tmp_path / "image.dcm", NARROW if narrow else LIMITS, known)

@@ -1,6 +1,5 @@
 """The compiled engine against pyradiomics, which defines the values."""
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from support.compiled_modules import compiled_from
 from support.random_regions import Form, RandomRegion, Texture, random_region, random_regions
 from workers.errors import Reason, RejectedInput
 from workers.features.engine import _engine, compiled
@@ -48,10 +48,7 @@ def assert_equal(region: RandomRegion) -> None:
 
 def test_the_loaded_module_is_compiled_from_these_sources() -> None:
     """After a change of the sources, `make install` compiles them again; until then, this test fails."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(compiled.__file__).with_name("source").iterdir()):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    assert digest.hexdigest() == compiled.SOURCES_DIGEST
+    assert compiled_from(Path(compiled.__file__).with_name("source")) == compiled.SOURCES_DIGEST
 
 
 def test_names_and_order_are_those_of_pyradiomics() -> None:

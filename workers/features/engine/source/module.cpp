@@ -153,7 +153,7 @@ void lower(const Line<double>& values, const Line<const std::int64_t>& voxels, c
 }  // namespace
 
 NB_MODULE(_engine, module) {
-    module.attr("SOURCES") = ENGINE_SOURCES;
+    module.attr("SOURCES") = SOURCES;
     module.def("intensity_names", &intensity_names);
     module.def("shape_names", &shape_names);
     module.def("intensity", &intensity, nb::arg("image"), nb::arg("mask"), nb::arg("spacing"), nb::arg("bin_width"),
