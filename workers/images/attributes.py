@@ -12,6 +12,7 @@ from pydicom.tag import BaseTag, Tag
 
 from listener.dicom.data_set import UNREADABLE_BYTES
 from workers.errors import Reason, RejectedInput, is_of_the_machine
+from workers.images.plain_header import tag_object
 from workers.limits import is_out_of_memory
 
 DECIMAL = re.compile(r" *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *", re.ASCII)
@@ -57,12 +58,11 @@ def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
     RejectedInput
         UNREADABLE_OBJECT where a value is not a number.
     """
-    content = text(dataset, keyword)
-    values = [_decimal(part) for part in content.split("\\")] if content else []
-    found = tuple(value for value in values if value is not None)
-    if len(found) < len(values):
+    found = _decimals(text(dataset, keyword))
+    values = tuple(value for value in found if value is not None)
+    if len(values) < len(found):
         raise _unreadable(dataset, keyword, "numbers")
-    return found
+    return values
 
 
 def number(dataset: Dataset, keyword: str) -> float | None:
@@ -84,7 +84,8 @@ def optional_number(dataset: Dataset, keyword: str) -> float | None:
 
     Scanners and archives write texts and decimal commas into such elements (``IM-12``, ``1,5``).
     """
-    return _decimal(text(dataset, keyword))
+    found = _decimals(text(dataset, keyword))
+    return found[0] if len(found) == 1 else None
 
 
 def optional_integer(dataset: Dataset, keyword: str) -> int | None:
@@ -157,6 +158,12 @@ def optional_stored_values(dataset: Dataset, keyword: str) -> tuple[int, ...]:
     return tuple(int(value) for value in optional_binary_numbers(dataset, keyword) if value.is_integer())
 
 
+@functools.lru_cache(maxsize=8192)
+def _decimals(content: str) -> tuple[float | None, ...]:
+    """Return the values of a decimal string, None for what is no number. The slices of a series share many texts."""
+    return tuple(map(_decimal, content.split("\\"))) if content else ()
+
+
 def _decimal(content: str) -> float | None:
     value = float(content) if DECIMAL.fullmatch(content) else math.nan
     return value if math.isfinite(value) else None
@@ -172,7 +179,7 @@ def _unreadable(dataset: Dataset, keyword: str, expected: str) -> RejectedInput:
 
 @functools.cache
 def _tag(keyword: str) -> BaseTag:
-    return Tag(keyword)
+    return tag_object(Tag(keyword))
 
 
 def _element(dataset: Dataset, keyword: str) -> DataElement | RawDataElement | None:

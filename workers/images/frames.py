@@ -1,5 +1,6 @@
 """Frames: position, time and grey value scale of each single picture, from classic and multi-frame objects."""
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -264,6 +265,7 @@ def plane_of(name: str, position: Dataset, orientation: Dataset, measures: Datas
     )
 
 
+@functools.lru_cache(maxsize=256)
 def _is_orthonormal(row: tuple[float, ...], column: tuple[float, ...], tolerance: float = 1e-3) -> bool:
     def dot(a: tuple[float, ...], b: tuple[float, ...]) -> float:
         return sum(x * y for x, y in zip(a, b, strict=True))
@@ -294,6 +296,7 @@ def _first(dataset: Dataset, keyword: str) -> Dataset:
     return sequence[0] if sequence else Dataset()
 
 
+@functools.lru_cache(maxsize=256)
 def _plain(number: str) -> str:
     """Return a number in its shortest form: ``3.30`` and ``3.3`` are one echo time."""
     return f"{float(number):g}" if DECIMAL.fullmatch(number) else number
@@ -303,6 +306,7 @@ def _or(value: float | None, otherwise: float) -> float:
     return otherwise if value is None else value
 
 
+@functools.lru_cache(maxsize=4096)
 def _date_and_time(date: str, time: str) -> str:
     """Return date and time as text that sorts by time; empty where the time is not a valid TM value."""
     clock = CLOCK.fullmatch(time)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.images.frames import Frame, Plane
+from workers.images.frames import Frame, Plane, Vector
 
 SAME_SLICE_MM = 0.05
 """mm. Frames whose distance along the normal is below this belong to the same slice."""
@@ -27,13 +27,18 @@ def normal_of(plane: Plane) -> NDArray[np.float64]:
 
 def same_plane(plane: Plane, other: Plane) -> bool:
     """Return whether two planes agree in matrix, orientation and pixel spacing."""
-    axes = np.subtract((plane.row_direction, plane.column_direction), (other.row_direction, other.column_direction))
-    spacing = np.subtract((plane.row_spacing, plane.column_spacing), (other.row_spacing, other.column_spacing))
+    spacings = ((plane.row_spacing, other.row_spacing), (plane.column_spacing, other.column_spacing))
     return (
         (plane.rows, plane.columns) == (other.rows, other.columns)
-        and bool(np.abs(axes).max() < SAME_DIRECTION)
-        and bool(np.abs(spacing).max() <= SAME_SPACING * plane.row_spacing)
+        and _same_direction(plane.row_direction, other.row_direction)
+        and _same_direction(plane.column_direction, other.column_direction)
+        and all(abs(one - two) <= SAME_SPACING * plane.row_spacing for one, two in spacings)
     )
+
+
+def _same_direction(direction: Vector, other: Vector) -> bool:
+    """Return whether unit vectors are equal apart from rounding; of a series, nearly all are equal."""
+    return direction == other or all(abs(one - two) < SAME_DIRECTION for one, two in zip(direction, other, strict=True))
 
 
 def same_positions(frames: Sequence[Frame], others: Sequence[Frame]) -> bool:
