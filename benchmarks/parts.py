@@ -49,8 +49,8 @@ IMPLICIT_VR = (3.1, 0.05)
 START = """
 import os, time
 os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
-from listener.runtime.loading import without_collections
-with without_collections():
+from listener.runtime.loading import NOT_USED, without_collections, without_packages
+with without_collections(), without_packages(*NOT_USED):
     import workers.jobs.app
     from workers.jobs.preloading import load_libraries
     load_libraries()

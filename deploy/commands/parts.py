@@ -22,7 +22,7 @@ from deploy.stack.reload import Reload, reload_allow_list, reload_shown_targets
 from deploy.stack.running_stack import known_redis_url, with_known_redis
 from listener.audit.trail import NotAudited
 from listener.broker.messages import Queue
-from listener.runtime.loading import without_collections
+from listener.runtime.loading import NOT_USED, without_collections, without_packages
 
 PORT_ADVICE = "free the port, or set another listener.port or listener.metrics_port"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -45,9 +45,10 @@ def listen(config_file: Path | None) -> None:
     when Redis is back. SIGHUP reloads the lists of peers; certificates are reloaded when their files change.
     """
     restrict_umask()
-    from listener.listener import Listener
-    from listener.runtime.logs import configure
-    from listener.tls.certificates import CredentialFileError
+    with without_packages(*NOT_USED):
+        from listener.listener import Listener
+        from listener.runtime.logs import configure
+        from listener.tls.certificates import CredentialFileError
 
     configuration = with_known_redis(read_configuration(config_file))
     configure()
@@ -99,13 +100,14 @@ def work(queues: str, concurrency: int | None, config_file: Path | None) -> None
     require_ledger(configuration)
     settings = configuration.workers
     require_free("workers.metrics_port", settings.metrics_host, settings.metrics_port)
-    from listener.runtime.logs import configure
+    with without_packages(*NOT_USED):
+        from listener.runtime.logs import configure
 
     configure()
     report_redis(configuration.workers.redis_url, at_once=not is_part_of_stack())
     # Set before NumPy and the like are loaded: several workers with a thread per core each would be slower.
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    with without_collections():
+    with without_collections(), without_packages(*NOT_USED):
         from workers.jobs.app import run_worker
         from workers.jobs.target_reload import TargetReload
         from workers.notifications.body import UnusableTemplate

@@ -4,15 +4,15 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-
-from jinja2 import StrictUndefined, Template, TemplateError
-from jinja2.meta import find_undeclared_variables
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from typing import TYPE_CHECKING
 
 from listener.spool.record_file import as_json
 from workers.errors import Reason
 from workers.notifications.event import CaseEvent
 from workers.settings import CaseOutcome, WebhookSettings
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -41,6 +41,8 @@ class WebhookBody:
         told = as_json(event)
         if self._template is None:
             return json.dumps(told, sort_keys=True).encode()
+        from jinja2 import TemplateError
+
         try:
             body = self._template.render(told).encode()
             json.loads(body)
@@ -88,7 +90,11 @@ def samples(settings: WebhookSettings) -> Iterator[CaseEvent]:
         )
 
 
-def _read(settings: WebhookSettings) -> Template:
+def _read(settings: WebhookSettings) -> "Template":
+    from jinja2 import StrictUndefined, TemplateError  # only where there is a template: it takes a while to import
+    from jinja2.meta import find_undeclared_variables
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
     # Sandboxed: a template must not be a way to run its author's code as our user.
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
     assert settings.template is not None  # noqa: S101 - the caller looked
