@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from listener.ledger.database import LedgerUnavailable
+from listener.ledger.ledger_metrics import ledger_up
 from listener.ledger.quarantine import quarantine_shares
 from listener.pairing.evidence import WaitsFor
 from listener.spool.job_queries import open_summaries, state_counts
@@ -43,7 +43,7 @@ class SpoolCollector(Collector):
         self._spool = spool
 
     def collect(self) -> Iterable[Metric]:
-        """Yield free space and whether it can be written; quarantine, jobs and ages, too, where the ledger answers."""
+        """Yield free space, whether it can be written, and whether the ledger answers; where it does, what it holds."""
         yield GaugeMetricFamily(
             "radtme_spool_free_bytes", "How much free space does the spool's disk have?", value=self._spool.free_bytes()
         )
@@ -52,8 +52,13 @@ class SpoolCollector(Collector):
             "Can received objects be written? 0: no right, a read-only file system, or no free inode.",
             value=self._spool.is_writable(),
         )
-        with suppress(LedgerUnavailable):
-            yield from self._jobs()
+        try:
+            jobs = self._jobs()
+        except LedgerUnavailable:  # the other metrics are still to be read
+            yield ledger_up(answers=False)
+            return
+        yield ledger_up(answers=True)
+        yield from jobs
 
     def _jobs(self) -> Iterable[Metric]:
         objects = sum(one.objects for one in quarantine_shares(self._spool.ledger).values())

@@ -29,9 +29,9 @@ class AssessmentCollector(Collector):
         """Yield the number of results by assessment; nothing while the ledger does not answer."""
         try:
             found = newest_assessments(self._spool.ledger)
+            self._signatures = {one.job_id: self._signature(one.job_id) for one in found}
         except LedgerUnavailable:
             return
-        self._signatures = {one.job_id: self._signature(one.job_id) for one in found}
         busiest = dict(Counter(one.calling_ae_title for one in found).most_common(MOST_SENDERS))
         senders = {
             one.calling_ae_title: one.calling_ae_title if one.calling_ae_title in busiest else OTHER for one in found

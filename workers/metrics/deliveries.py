@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 
 from listener.ledger.database import LedgerUnavailable
 from listener.ledger.deliveries import DeliverySchedule, DeliveryState, schedules
+from listener.ledger.ledger_metrics import ledger_up
 from listener.ledger.target_circuits import CircuitState, read_circuit
 from listener.spool.job_queries import ids_in
 from listener.spool.jobs import JobState
@@ -29,8 +30,8 @@ class DeliveryCollector(Collector):
         try:
             deliveries = self._deliveries()
         except LedgerUnavailable:  # the other metrics of a worker are still to be read
-            return (_ledger_up(0.0),)
-        return (_ledger_up(1.0), *deliveries)
+            return (ledger_up(answers=False),)
+        return (ledger_up(answers=True), *deliveries)
 
     def _deliveries(self) -> Iterable[Metric]:
         waiting = GaugeMetricFamily(
@@ -64,10 +65,6 @@ class DeliveryCollector(Collector):
         jobs = ids_in(self._spool.ledger, JobState.DELIVERING)
         found = schedules(self._spool.ledger, jobs).values()
         return [entry for entries in found for entry in entries if not entry.state.is_settled]
-
-
-def _ledger_up(value: float) -> Metric:
-    return GaugeMetricFamily("radtme_ledger_up", "Does the ledger's database answer this worker? 1: yes.", value=value)
 
 
 def _age(entry: DeliverySchedule) -> float:
