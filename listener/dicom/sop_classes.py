@@ -1,5 +1,6 @@
 """Which of the objects that an outline refers to are images: listener and workers must not differ on it."""
 
+import functools
 from collections.abc import Sequence
 
 from pydicom.uid import (
@@ -32,7 +33,12 @@ _NO_IMAGES = (
 
 def is_image_class(sop_class_uid: object) -> bool:
     """Return whether objects of this SOP class are images to draw an outline on; an unknown class counts as one."""
-    keyword = UID(str(sop_class_uid or "")).keyword
+    return _is_image_class(str(sop_class_uid or ""))
+
+
+@functools.lru_cache(maxsize=256)
+def _is_image_class(sop_class_uid: str) -> bool:
+    keyword = UID(sop_class_uid).keyword
     return not any(word in keyword for word in _NO_IMAGES)
 
 

@@ -124,6 +124,12 @@ def items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
     return found
 
 
+def has_items(dataset: Dataset, keyword: str) -> bool:
+    """Return whether a sequence holds anything; its items are not decoded."""
+    element = _element(dataset, keyword)
+    return element is not None and bool(element.value)
+
+
 def integer(dataset: Dataset, keyword: str) -> int | None:
     """Return the single value of a binary integer (VR US, UL), or None where there is none.
 

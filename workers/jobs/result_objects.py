@@ -6,6 +6,7 @@ from dataclasses import replace
 from pydicom import Dataset
 
 from workers.features.measurement import Measurement
+from workers.images.attributes import text
 from workers.images.reread_attributes import reread_attributes
 from workers.key_image.key_image import key_image
 from workers.reports.feature_report import feature_report
@@ -58,7 +59,7 @@ def build_results(
     known = _outline(seg_header, outline)
     digest = result.signature.digest if result.signature else ""
     version = version or ResultVersion()
-    instances = (str(header.SOPInstanceUID) for header in headers)
+    instances = (text(header, "SOPInstanceUID") for header in headers)
     phase, engine = (phase_words(measurement.volume), measurement.engine) if measurement is not None else ("", "")
     copies: list[dict[str, InstanceReference]] = []
     if measurement is not None and wording.segmentation_on_all_phases:

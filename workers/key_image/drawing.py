@@ -155,7 +155,7 @@ def _grey_levels(pixels: NDArray[np.generic], window: Window) -> NDArray[np.uint
 
 def _window(view: View) -> Window:
     """Return the window around the outlines, square in mm; shifted where it would extend beyond the slice."""
-    shown = np.any([outline.mask for outline in view.outlines], axis=0)
+    shown = np.logical_or.reduce([outline.mask for outline in view.outlines])
     extents = []
     for axis, spacing_mm in ((1, view.pixel_spacing_mm[1]), (0, view.pixel_spacing_mm[0])):
         where = np.flatnonzero(shown.any(axis=1 - axis))
@@ -176,13 +176,14 @@ def _panel(view: View, grey: NDArray[np.uint8], window: Window) -> Image.Image:
     height_mm = (window.lower - window.upper) * view.pixel_spacing_mm[0]
     scale = PANEL / max(width_mm, height_mm)
     size = (max(1, round(width_mm * scale)), max(1, round(height_mm * scale)))
-    panel = Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC, box=window.box()).convert("RGB")
+    enlarged = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC, box=window.box()))
+    panel = np.repeat(enlarged[:, :, None], 3, axis=2)
     for outline in reversed(view.outlines):
-        panel.paste(outline.colour, mask=_outline(outline.mask, size, window))
-    return panel
+        panel[_outline(outline.mask, size, window)] = outline.colour
+    return Image.fromarray(panel)
 
 
-def _outline(mask: NDArray[np.bool_], size: tuple[int, int], window: Window) -> Image.Image:
+def _outline(mask: NDArray[np.bool_], size: tuple[int, int], window: Window) -> NDArray[np.bool_]:
     """Return the inner border of a mask at the size of the panel: along voxel edges, because voxels were measured."""
     enlarged = Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.NEAREST, box=window.box())
     inside = np.pad(np.asarray(enlarged) > 0, OUTLINE_WIDTH)
@@ -190,7 +191,7 @@ def _outline(mask: NDArray[np.bool_], size: tuple[int, int], window: Window) -> 
     for shift in (-OUTLINE_WIDTH, OUTLINE_WIDTH):
         core &= np.roll(inside, shift, 0) & np.roll(inside, shift, 1)
     width = slice(OUTLINE_WIDTH, -OUTLINE_WIDTH)
-    return Image.fromarray((inside & ~core)[width, width].astype(np.uint8) * 255)
+    return np.asarray((inside & ~core)[width, width])
 
 
 def _draw_edge_letters(

@@ -82,7 +82,8 @@ def _capture(origin: Origin, pixels: NDArray[np.uint8]) -> Dataset:
 
 def largest_slice(measurement: Measurement) -> int:
     """Return the index of the slice with the largest tumour area."""
-    return int(np.argmax([np.count_nonzero(plane) for plane in measurement.tumour]))
+    touched = np.flatnonzero(measurement.tumour.any(axis=(1, 2)))
+    return int(touched[np.argmax([np.count_nonzero(measurement.tumour[at]) for at in touched])])
 
 
 def _source_item(source: SourceSlice) -> Dataset:

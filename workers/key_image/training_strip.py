@@ -4,6 +4,7 @@ Hot training cases are above the line, cold ones below it, and a word beside eac
 own, so that a larger class does not look more likely. The range of the redrawn outlines is on the line.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -97,13 +98,20 @@ def _cut(name: str, size: int, width: int) -> str:
 def _draw_bars(
     pen: ImageDraw.ImageDraw, scores: Sequence[float], base: tuple[int, int], width: int, height: int, colour: Colour
 ) -> None:
-    counts, edges = np.histogram(scores, BINS, (0.0, 1.0))
+    counts, edges = _histogram(tuple(scores))
     x, y = base
-    for count, left, right in zip(counts.tolist(), edges[:-1], edges[1:], strict=True):
+    for count, left, right in zip(counts, edges[:-1], edges[1:], strict=True):
         if count:
-            top = y + round(height * count / counts.max())
+            top = y + round(height * count / max(counts))
             span = (x + round(width * left), x + round(width * right) - 2)
             pen.rectangle([(span[0], min(y, top)), (span[1], max(y, top))], colour)
+
+
+@functools.lru_cache(maxsize=16)
+def _histogram(scores: tuple[float, ...]) -> tuple[list[int], list[float]]:
+    """Return the numbers of training cases in the bins, and their edges: the same in all cases of a signature."""
+    counts, edges = np.histogram(scores, BINS, (0.0, 1.0))
+    return counts.tolist(), edges.tolist()
 
 
 def _draw_case(pen: ImageDraw.ImageDraw, at: int, line: tuple[int, int]) -> None:

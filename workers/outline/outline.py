@@ -12,7 +12,7 @@ from pydicom.uid import UID, RTStructureSetStorage, SegmentationStorage
 from listener.dicom.data_set import UNREADABLE_BYTES, is_cut_short
 from listener.dicom.sop_classes import LABEL_MAP_SEGMENTATION_STORAGE
 from workers.errors import Reason, RejectedInput
-from workers.images.attributes import text
+from workers.images.attributes import has_items, text
 from workers.images.frames import Plane, plane_of
 from workers.images.headers import Instance, file_bytes_after, frame_count, read_header
 from workers.limits import LIMITS, Limits, is_out_of_memory
@@ -141,7 +141,7 @@ def _outline(instance: Instance, limits: Limits, segment_number: int | None, rul
         named_series=frozenset(
             text(item, "SeriesInstanceUID")
             for item in header.get("ReferencedSeriesSequence") or ()
-            if not item.get("ReferencedInstanceSequence")
+            if not has_items(item, "ReferencedInstanceSequence")
         ),
         frame_sources=tuple(source_uids(own) for own in per_frame),
         notes=(*chosen.notes, *([PADDED_FRAMES] if pads_frames(instance) else [])),

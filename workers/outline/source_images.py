@@ -16,18 +16,17 @@ def outline_references(header: Dataset, tumour_frames: Sequence[Dataset]) -> Ref
     References of frames come first: a writer may list a whole series although it drew on one phase of it. Frames of
     other segments count only where the tumour's frames have no references: a breast may be outlined on another phase.
     """
+    found = map(image_references, _lists(header, tumour_frames))
+    return next(filter(None, found), frozenset())
+
+
+def _lists(header: Dataset, tumour_frames: Sequence[Dataset]) -> Iterator[Iterable[Dataset]]:
+    """Yield the lists of source images that a SEG may have, the most exact first; each is decoded only if needed."""
     shared = header.get("SharedFunctionalGroupsSequence") or []
-    everything = header.get("PerFrameFunctionalGroupsSequence") or []
-    by_series = [item for series in header.get("ReferencedSeriesSequence") or () for item in _listed(series)]
-    for items in (
-        _sources([*shared, *tumour_frames]),
-        _sources(everything),
-        by_series,
-        header.get("SourceImageSequence") or (),
-    ):
-        if found := image_references(items):
-            return found
-    return frozenset()
+    yield _sources([*shared, *tumour_frames])
+    yield _sources(header.get("PerFrameFunctionalGroupsSequence") or [])
+    yield [item for series in header.get("ReferencedSeriesSequence") or () for item in _listed(series)]
+    yield header.get("SourceImageSequence") or ()
 
 
 def image_references(items: Iterable[Dataset]) -> References:

@@ -19,6 +19,9 @@ from workers.results import codes
 from workers.results.encoded_elements import code_sequence, sequence, short_element, with_encoded
 from workers.results.encoding import encoded, encoded_item
 
+FLOATING_POINT_VALUE = struct.pack("<HH2sH", 0x0040, 0xA161, b"FD", 8)
+"""What comes before the value of an element that holds one double."""
+
 
 def encoded_content(item: Dataset) -> bytes:
     """Return any content item as an encoded item."""
@@ -32,24 +35,21 @@ class EncodedNumber:
     before: bytes
     """What comes before the measured value."""
     unit: bytes
+    """What comes before the number, in the item of the measured value."""
     after: bytes
 
     @classmethod
     def of(cls, name: Code, unit: Code, method: Code | None = None, derivation: Code | None = None) -> "EncodedNumber":
         """Encode what all values have in common."""
-        return cls(_head(CONTAINS, b"NUM", name), code_sequence(0x0040, 0x08EA, unit), _modifiers(method, derivation))
+        before_number = code_sequence(0x0040, 0x08EA, unit) + FLOATING_POINT_VALUE
+        return cls(_head(CONTAINS, b"NUM", name), before_number, _modifiers(method, derivation))
 
     def item(self, value: float) -> bytes:
         """Return the item with this value."""
-        decimal = format_number_as_ds(value).encode("ascii")
-        measured = b"".join(
-            (
-                self.unit,
-                short_element(0x0040, 0xA161, b"FD", struct.pack("<d", value)),
-                short_element(0x0040, 0xA30A, b"DS", decimal),
-            )
-        )
-        return encoded_item(b"".join((self.before, sequence(0x0040, 0xA300, measured), self.after)))
+        decimal = format_number_as_ds(value)
+        numeric_value = short_element(0x0040, 0xA30A, b"DS", decimal.encode("ascii"))
+        measured = sequence(0x0040, 0xA300, self.unit + struct.pack("<d", value) + numeric_value)
+        return encoded_item(self.before + measured + self.after)
 
 
 def with_encoded_content(container: Dataset, items: Iterable[bytes]) -> Dataset:

@@ -3,6 +3,7 @@
 With these items another program can prepare the images in the same way; `profile_of` reads the profile back.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -16,6 +17,7 @@ from model_store.json_records import as_json
 from model_store.signatures.kinetics import Kinetics
 from model_store.signatures.profile import FeatureProfile
 from workers.reports.content_items import coded, container, number, text
+from workers.reports.encoded_items import encoded_content, with_encoded_content
 from workers.results import codes
 
 PROCESSING_CHAIN = Code("processing-chain", PRIVATE_SCHEME, "How the features were computed")
@@ -82,8 +84,13 @@ OPTIONAL = ("kinetics",)
 
 def processing_chain(profile: FeatureProfile) -> Dataset:
     """Return the container with the steps and their parameters."""
-    items = [text(FEATURE_DEFINITIONS, ENGINE), text(STEPS, STEPS_TEXT)]
-    return container(PROCESSING_CHAIN, [*items, *_parameters(profile)])
+    return with_encoded_content(container(PROCESSING_CHAIN, []), _encoded_chain(profile))
+
+
+@functools.lru_cache(maxsize=16)
+def _encoded_chain(profile: FeatureProfile) -> tuple[bytes, ...]:
+    items = [text(FEATURE_DEFINITIONS, ENGINE), text(STEPS, STEPS_TEXT), *_parameters(profile)]
+    return tuple(map(encoded_content, items))
 
 
 def _parameters(profile: FeatureProfile) -> Iterator[Dataset]:

@@ -27,7 +27,7 @@ def short_element(group: int, element: int, vr: bytes, value: bytes) -> bytes:
 
 def sequence(group: int, element: int, *items: bytes) -> bytes:
     """Return a sequence of items, each given by its content."""
-    return encoded_sequence(group, element, b"".join(map(encoded_item, items)))
+    return encoded_sequence(group, element, b"".join([encoded_item(item) for item in items]))
 
 
 def encoded_sequence(group: int, element: int, items: bytes) -> bytes:
@@ -43,9 +43,14 @@ def code_sequence(group: int, element: int, code: Code) -> bytes:
 
 def reference(instance: InstanceReference) -> bytes:
     """Return the content of `InstanceReference.item`."""
-    return short_element(0x0008, 0x1150, b"UI", instance.sop_class_uid.encode("ascii")) + short_element(
+    return _sop_class(instance.sop_class_uid) + short_element(
         0x0008, 0x1155, b"UI", instance.sop_instance_uid.encode("ascii")
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _sop_class(uid: str) -> bytes:
+    return short_element(0x0008, 0x1150, b"UI", uid.encode("ascii"))
 
 
 def series_of_references(keyword: str, instances: Sequence[InstanceReference]) -> bytes:

@@ -54,8 +54,7 @@ def encoded_file(dataset: Dataset) -> bytes:
     file.is_implicit_VR, file.is_little_endian = False, True
     file.write(bytes(128) + b"DICM")
     write_file_meta_info(file, dataset.file_meta, enforce_standard=True)
-    content.write(encoded(dataset))
-    return content.getvalue()
+    return content.getvalue() + encoded(dataset)
 
 
 def encoded_item(content: bytes) -> bytes:

@@ -6,6 +6,7 @@ displays it in the right place. Tumour and ring overlap in the inner part of the
 
 from typing import Any
 
+import numpy as np
 from highdicom import AlgorithmIdentificationSequence
 from highdicom.color import CIELabColor
 from highdicom.seg import SegmentDescription
@@ -41,7 +42,10 @@ KEPT_OF_TUMOUR = (
 
 def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
     """Return the segmentation of the two measured regions."""
-    slices = source_slices(measurement.volume.frames, measurement.volume.headers)
+    regions = (measurement.tumour, measurement.ring)
+    touched = np.flatnonzero(np.logical_or.reduce([mask.any(axis=(1, 2)) for mask in regions]))
+    part = slice(int(touched[0]), int(touched[-1]) + 1)
+    slices = source_slices(measurement.volume.frames[part], measurement.volume.headers)
     instance = composite(origin, ResultRole.SEGMENTATION, "SEG", origin.wording.segmentation_name)
     rows, columns = measurement.tumour.shape[1:]
     # Required in a segmentation (PS3.3 C.7.4.1): where the images have none, that of the outline.
@@ -57,10 +61,11 @@ def segmentation(origin: Origin, measurement: Measurement) -> Dataset:
         instance.StudyInstanceUID,
         frame_of_reference_uid,
         measurement.volume.headers[0].get("PositionReferenceIndicator", ""),
+        origin.image_references,
     )
     built = binary_segmentation(
         grid,
-        [measurement.tumour, measurement.ring],
+        [mask[part] for mask in regions],
         [_tumour_segment(origin, measurement), _ring_segment(origin, measurement)],
         origin.uids.dimension_organization(),
         series_instance_uid=instance.SeriesInstanceUID,

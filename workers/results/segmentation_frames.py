@@ -48,6 +48,8 @@ class SourceGrid:
     frame_of_reference_uid: str
     position_reference: str = ""
     """Position Reference Indicator (PS3.3 C.7.4.1)."""
+    instances: Sequence[InstanceReference] = ()
+    """The source instances, where they are more than those of ``slices``."""
 
 
 def binary_segmentation(
@@ -78,7 +80,7 @@ def binary_segmentation(
     built.PixelData = _packed([masks[number][at] for number, at in frames])
     built["PixelData"].VR = "OB"
     # A single series, because viewers read only the first item
-    series = series_of_references("ReferencedInstanceSequence", _instances(grid.slices))
+    series = series_of_references("ReferencedInstanceSequence", grid.instances or _instances(grid.slices))
     return with_encoded(
         built,
         {

@@ -160,13 +160,21 @@ def _times(frames: Sequence[ReferencedFrame], headers: dict[str, Dataset], say: 
 def _values(
     frames: Sequence[ReferencedFrame], headers: dict[str, Dataset], keyword: str, frame_keyword: str
 ) -> list[str]:
-    """Return an attribute of each slice as text; for a multi-frame instance, from its Frame Content Sequence."""
+    """Return an attribute of each slice as text; for a multi-frame instance, from its Frame Content Sequence.
+
+    Empty where a slice lacks it.
+    """
+    if not frame_keyword:
+        frames = [frame for frame in frames if frame.frame_number is None]
     values = []
     for frame in frames:
         header = headers[str(frame.sop_instance_uid)]
         if frame.frame_number is None:
-            values.append(text(header, keyword))
-        elif frame_keyword:
-            value = attribute_of(header, frame.frame_number, "FrameContentSequence", frame_keyword)
-            values.append("" if value is None else str(value))
-    return [value for value in values if value] if all(values) else []
+            value = text(header, keyword)
+        else:
+            found = attribute_of(header, frame.frame_number, "FrameContentSequence", frame_keyword)
+            value = "" if found is None else str(found)
+        if not value:
+            return []
+        values.append(value)
+    return values

@@ -1,5 +1,7 @@
 """Lines of text in a picture, in the typefaces of the program."""
 
+import functools
+
 from PIL import ImageDraw
 
 from workers.texts.letters import runs
@@ -8,8 +10,9 @@ from workers.texts.typefaces import pixel_font
 Colour = tuple[int, ...]
 
 
+@functools.lru_cache(maxsize=4096)
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """Return the width of a line in pixels; ``size`` is the em size."""
+    """Return the width of a line in pixels; ``size`` is the em size. A text is laid out several times."""
     return sum(pixel_font(size, bold=bold, east_asian=asian).getlength(part) for part, asian in runs(text))
 
 
