@@ -21,7 +21,7 @@ public:
         std::partial_sum(levels.counts().begin(), levels.counts().end(), ends_.begin() + 1);
         std::vector<std::int64_t> next(ends_.begin(), ends_.end() - 1);
         for (std::size_t i = 0; i < values_.size(); ++i) {
-            const std::size_t level = std::size_t{levels.at(levels.voxels()[i])} - 1;
+            const std::size_t level = std::size_t{levels.own()[i]} - 1;
             values_[static_cast<std::size_t>(next[level]++)] = levels.values()[i];
         }
     }

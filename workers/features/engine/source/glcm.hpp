@@ -29,18 +29,39 @@ inline double maximal_correlation(const std::vector<double>& pairs, const std::v
     return std::max(eigenvalues.at(n - 2), -eigenvalues.at(0));
 }
 
-// Count the pairs of neighbours along a direction by the indices of their levels, and return their number.
-inline std::int64_t count_pairs(const Levels& levels, const Direction& direction, std::vector<std::int32_t>& counts) {
-    const std::size_t n = levels.used().size();
-    const std::int64_t step = levels.step(direction);
-    std::int64_t pairs = 0;
-    for (std::int64_t voxel : levels.voxels())
-        if (const std::size_t other = levels.at(voxel + step); other != 0) {
-            ++counts[(std::size_t{levels.at(voxel)} - 1) * n + other - 1];
-            ++pairs;
+// Counts of pairs of neighbours by the indices of their levels; 0 stands for outside of the region.
+class PairCounts {
+public:
+    explicit PairCounts(std::size_t levels) : width_(levels + 1), even_(width_ * width_), odd_(width_ * width_) {}
+
+    // Counts along a direction, and returns the number of pairs in the region.
+    std::int64_t count(const Levels& levels, const Direction& direction) {
+        std::fill(even_.begin(), even_.end(), 0);
+        std::fill(odd_.begin(), odd_.end(), 0);
+        const std::int64_t step = levels.step(direction);
+        const auto& voxels = levels.voxels();
+        // Into two tables, so that a count need not wait for the one before it.
+        std::size_t i = 0;
+        for (; i + 1 < voxels.size(); i += 2) {
+            ++even_[levels.own()[i] * width_ + levels.at(voxels[i] + step)];
+            ++odd_[levels.own()[i + 1] * width_ + levels.at(voxels[i + 1] + step)];
         }
-    return pairs;
-}
+        if (i < voxels.size()) ++even_[levels.own()[i] * width_ + levels.at(voxels[i] + step)];
+        std::int64_t pairs = static_cast<std::int64_t>(voxels.size());
+        for (std::size_t level = 1; level < width_; ++level) pairs -= even_[level * width_] + odd_[level * width_];
+        return pairs;
+    }
+
+    // Pairs of the levels with the indices i and j from 0, in both orders.
+    std::int64_t of(std::size_t i, std::size_t j) const {
+        const std::size_t one = (i + 1) * width_ + j + 1, other = (j + 1) * width_ + i + 1;
+        return std::int64_t{even_[one]} + odd_[one] + even_[other] + odd_[other];
+    }
+
+private:
+    std::size_t width_;
+    std::vector<std::int32_t> even_, odd_;
+};
 
 // From this share on, log2(p + EPSILON) = log2(p) + EPSILON / p * log2(e) to 1e-13.
 constexpr double SMALL_SHARE = 1e-9, LOG2_E = 1.4426950408889634;
@@ -70,13 +91,12 @@ inline void glcm(const Levels& levels, double* out) {
     std::array<DirectionMean, GLCM_NAMES.size()> means;
     double joint_average = 0;
     int filled = 0;
-    std::vector<std::int32_t> counts(n * n);
+    PairCounts counts(n);
     std::vector<double> p(n * n), marginal(n), logs(n);
     std::vector<double> sums(static_cast<std::size_t>(2 * highest + 1)), differences(static_cast<std::size_t>(highest));
     const ShareLogarithm share_logarithm;
     for (const Direction& direction : levels.directions()) {
-        std::fill(counts.begin(), counts.end(), 0);
-        const std::int64_t pairs = count_pairs(levels, direction, counts);
+        const std::int64_t pairs = counts.count(levels, direction);
         if (pairs == 0) continue;  // a direction without pairs does not count
         ++filled;
         const double total = 2 * static_cast<double>(pairs), log_total = std::log2(total);
@@ -86,7 +106,7 @@ inline void glcm(const Levels& levels, double* out) {
         double entropy = 0, energy = 0, highest_share = 0, autocorrelation = 0;
         for (std::size_t i = 0; i < n; ++i)
             for (std::size_t j = 0; j <= i; ++j) {
-                const std::int64_t count = std::int64_t{counts[i * n + j]} + counts[j * n + i];
+                const std::int64_t count = counts.of(i, j);
                 const double share = static_cast<double>(count) / total;
                 p[i * n + j] = p[j * n + i] = share;
                 if (count == 0) continue;

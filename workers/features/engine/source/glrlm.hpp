@@ -36,21 +36,28 @@ inline bool has_lines(const Levels& levels, const Direction& direction) {
 
 inline void glrlm(const Levels& levels, double* out) {
     const auto size = levels.size();
-    SizeMatrix runs(levels.used().size(), static_cast<std::size_t>(*std::max_element(size.begin(), size.end())));
+    const std::size_t n = levels.used().size(), longest = static_cast<std::size_t>(*std::max_element(size.begin(), size.end()));
+    SizeMatrix runs(n, longest);
+    std::vector<std::int32_t> before(levels.all().size(), 0);  // how many voxels of its run are before a voxel
+    std::vector<std::int64_t> reaching((longest + 1) * n);  // how many runs of a level have more voxels than that
     std::array<DirectionMean, GLRLM_NAMES.size()> means;
     int filled = 0;
     for (const Direction& direction : levels.directions()) {
         if (!has_lines(levels, direction)) continue;
         ++filled;
-        runs.clear();
+        std::fill(reaching.begin(), reaching.end(), 0);
         const std::int64_t step = levels.step(direction);
-        for (std::int64_t voxel : levels.voxels()) {
-            const LevelIndex level = levels.at(voxel);
-            if (levels.at(voxel - step) == level) continue;  // in the middle of a run
-            std::size_t further = 0;
-            for (std::int64_t next = voxel + step; levels.at(next) == level; next += step) ++further;
-            runs.add(std::size_t{level} - 1, further);
+        for (std::size_t i = 0; i < levels.voxels().size(); ++i) {
+            // The voxel one step before comes earlier, so that runs are counted as they grow.
+            const std::int64_t voxel = levels.voxels()[i], last = voxel - step;
+            const LevelIndex level = levels.own()[i];
+            const std::int32_t ahead = (before[static_cast<std::size_t>(last)] + 1) & -std::int32_t{levels.at(last) == level};
+            before[static_cast<std::size_t>(voxel)] = ahead;
+            ++reaching[static_cast<std::size_t>(ahead) * n + level - 1];
         }
+        for (std::size_t further = 0; further < longest; ++further)
+            for (std::size_t level = 0; level < n; ++level)
+                runs.set(level, further, static_cast<double>(reaching[further * n + level] - reaching[(further + 1) * n + level]));
         const SizeSums s = runs.sums(levels.used());
         const double values[] = {
             s.level_non_uniformity, s.level_non_uniformity / s.entries, s.level_variance, s.high, s.large, s.large_high,

@@ -2,6 +2,8 @@
 // with 26 neighbours each (8 within slices).
 #pragma once
 
+#include <cstring>
+
 #include "size_matrix.hpp"
 
 namespace engine {
@@ -12,13 +14,28 @@ constexpr std::array GLSZM_NAMES{
     "SizeZoneNonUniformity", "SizeZoneNonUniformityNormalized", "SmallAreaEmphasis", "SmallAreaHighGrayLevelEmphasis",
     "SmallAreaLowGrayLevelEmphasis", "ZoneEntropy", "ZonePercentage", "ZoneVariance"};
 
+// Whether one of three levels next to each other is this one; a fourth is read, too.
+inline bool any_of_three(const LevelIndex* levels, LevelIndex level) {
+    using Four = LevelIndex __attribute__((vector_size(8)));
+    constexpr LevelIndex THREE[] = {0xffff, 0xffff, 0xffff, 0};
+    Four read, counted;
+    std::memcpy(&read, levels, sizeof read);
+    std::memcpy(&counted, THREE, sizeof counted);
+    const auto found = static_cast<Four>(read == level) & counted;
+    std::uint64_t bits;
+    std::memcpy(&bits, &found, sizeof bits);
+    return bits != 0;
+}
+
 inline void glszm(const Levels& levels, double* out) {
     struct Zone {
         std::size_t level, size;
     };
     std::vector<Zone> zones;
     std::vector<LevelIndex> left = levels.all();  // levels of voxels in no zone yet
-    std::vector<std::int64_t> open;
+    std::vector<std::int64_t> open, rows;  // the first of three neighbours along x, in the rows around a voxel
+    for (int z = levels.in_plane() ? 0 : -1; z <= (levels.in_plane() ? 0 : 1); ++z)
+        for (int y = -1; y <= 1; ++y) rows.push_back(levels.step({z, y, -1}));
     for (std::int64_t voxel : levels.voxels()) {
         const LevelIndex level = left[static_cast<std::size_t>(voxel)];
         if (level == 0) continue;
@@ -29,11 +46,14 @@ inline void glszm(const Levels& levels, double* out) {
             const std::int64_t current = open.back();
             open.pop_back();
             ++size;
-            for (std::int64_t offset : levels.neighbours()) {
-                const std::int64_t next = current + offset;
-                if (left[static_cast<std::size_t>(next)] != level) continue;
-                left[static_cast<std::size_t>(next)] = 0;
-                open.push_back(next);
+            for (const std::int64_t row : rows) {
+                LevelIndex* const three = left.data() + current + row;
+                if (!any_of_three(three, level)) continue;
+                for (std::int64_t x = 0; x < 3; ++x)
+                    if (three[x] == level) {
+                        three[x] = 0;
+                        open.push_back(current + row + x);
+                    }
             }
         }
         zones.push_back({std::size_t{level} - 1, size});

@@ -27,6 +27,9 @@ struct Direction {
 // The index of a level among those in use, from 1; 0 is no level.
 using LevelIndex = std::uint16_t;
 
+// How many levels are read from a voxel on where several are compared at once.
+constexpr std::size_t READ_AT_A_TIME = 8;
+
 // The most levels in use. Matrices grow with their square, the eigenproblem of MCC with their cube.
 constexpr std::size_t MAX_LEVELS = 2048;
 
@@ -46,15 +49,20 @@ public:
            bool in_plane)
         : size_(size),
           strides_{(size[1] + 2) * (size[2] + 2), size[2] + 2, 1},
-          level_(static_cast<std::size_t>((size[0] + 2) * strides_[0]), 0),
+          level_(static_cast<std::size_t>((size[0] + 2) * strides_[0]) + READ_AT_A_TIME, 0),
           in_plane_(in_plane) {
-        for (std::int64_t z = 0, source = 0; z < size[0]; ++z)
-            for (std::int64_t y = 0; y < size[1]; ++y)
-                for (std::int64_t x = 0; x < size[2]; ++x, ++source)
-                    if (mask[source]) {
-                        voxels_.push_back((z + 1) * strides_[0] + (y + 1) * strides_[1] + x + 1);
-                        values_.push_back(image[source]);
+        const std::int64_t all = size[0] * size[1] * size[2];
+        const auto count = static_cast<std::size_t>(all - std::count(mask, mask + all, std::uint8_t{0}));
+        voxels_.reserve(count), values_.reserve(count);
+        for (std::int64_t z = 0, row = 0; z < size[0]; ++z)
+            for (std::int64_t y = 0; y < size[1]; ++y, row += size[2]) {
+                const std::int64_t place = (z + 1) * strides_[0] + (y + 1) * strides_[1] + 1;
+                for (std::int64_t x = 0; x < size[2]; ++x)
+                    if (mask[row + x]) {
+                        voxels_.push_back(place + x);
+                        values_.push_back(image[row + x]);
                     }
+            }
         if (values_.empty()) throw std::invalid_argument("the region has no voxel");
         for (double value : values_)
             if (!std::isfinite(value)) throw std::invalid_argument("a value of the region is not a finite number");
@@ -65,11 +73,13 @@ public:
     const std::vector<double>& values() const { return values_; }
     // Places in `at`, in the order of `values`.
     const std::vector<std::int64_t>& voxels() const { return voxels_; }
+    // The levels of the region's voxels, in the order of `values`.
+    const std::vector<LevelIndex>& own() const { return own_; }
     // The level of a voxel; 0 outside of the region.
     LevelIndex at(std::int64_t voxel) const { return level_[static_cast<std::size_t>(voxel)]; }
     // The levels in use, ascending.
     const std::vector<double>& used() const { return used_; }
-    // All of them.
+    // All of them; behind the last, so many more can be read as `READ_AT_A_TIME` says.
     const std::vector<LevelIndex>& all() const { return level_; }
     // Voxels of each level in use.
     const std::vector<std::int64_t>& counts() const { return counts_; }
@@ -81,6 +91,8 @@ public:
     std::int64_t step(const Direction& d) const { return d.z * strides_[0] + d.y * strides_[1] + d.x * strides_[2]; }
     // The places of all neighbours relative to a voxel: 26 of them, 8 within slices.
     const std::vector<std::int64_t>& neighbours() const { return neighbours_; }
+    // Whether neighbours are those of one slice.
+    bool in_plane() const { return in_plane_; }
     std::array<std::int64_t, 3> size() const { return size_; }
     std::array<std::int64_t, 3> strides() const { return strides_; }
 
@@ -94,7 +106,8 @@ private:
         // Without a step, values of 1e17 and above for usual widths, the edges of the bins could never be passed.
         if (!(step > 0)) throw std::invalid_argument("the bin width is below the spacing of numbers as large as these");
         if ((*highest - first) / width >= std::numeric_limits<LevelIndex>::max()) refuse_levels();
-        std::vector<LevelIndex> bins(values_.size());
+        std::vector<LevelIndex>& bins = own_;
+        bins.resize(values_.size());
         std::vector<LevelIndex> index;  // of each bin
         for (std::size_t i = 0; i < values_.size(); ++i) {
             auto edge = static_cast<double>(static_cast<std::int64_t>((values_[i] - first) / step));
@@ -112,9 +125,10 @@ private:
         if (used_.size() > MAX_LEVELS) refuse_levels();
         highest_ = static_cast<std::int64_t>(index.size());
         counts_.assign(used_.size(), 0);
-        for (std::size_t i = 0; i < bins.size(); ++i) {
-            level_[static_cast<std::size_t>(voxels_[i])] = index[bins[i]];
-            ++counts_[std::size_t{index[bins[i]]} - 1];
+        for (std::size_t i = 0; i < own_.size(); ++i) {
+            own_[i] = index[bins[i]];
+            level_[static_cast<std::size_t>(voxels_[i])] = own_[i];
+            ++counts_[std::size_t{own_[i]} - 1];
         }
     }
 
@@ -132,7 +146,7 @@ private:
     }
 
     std::array<std::int64_t, 3> size_, strides_;
-    std::vector<LevelIndex> level_;
+    std::vector<LevelIndex> level_, own_;
     bool in_plane_;
     std::vector<std::int64_t> voxels_, counts_, neighbours_;
     std::vector<double> values_, used_;

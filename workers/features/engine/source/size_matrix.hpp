@@ -26,7 +26,7 @@ public:
         : levels_(levels), sizes_(std::move(sizes)), counts_(levels * sizes_.size(), 0.0) {}
 
     void add(std::size_t level, std::size_t size) { counts_[size * levels_ + level] += 1; }
-    void clear() { std::fill(counts_.begin(), counts_.end(), 0.0); }
+    void set(std::size_t level, std::size_t size, double count) { counts_[size * levels_ + level] = count; }
 
     SizeSums sums(const std::vector<double>& used) const {
         SizeSums s;
