@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "brightness.hpp"
 #include "first_order.hpp"
 #include "glcm.hpp"
 #include "gldm.hpp"
@@ -16,6 +17,7 @@
 #include "neighbourhoods.hpp"
 #include "ngtdm.hpp"
 #include "shape.hpp"
+#include "smoothing.hpp"
 
 namespace {
 
@@ -92,7 +94,13 @@ void filter(const Region& region) {
     grids::smooth(single.data(), region.size, {0.5, 0.2, 0.05}, region.mask.data());
     grids::smooth(image.data(), region.size, std::vector<double>(region.mask.size() % 40 + 1, 0.1), nullptr);
     if (engine::longest(region.mask.data(), region.size) < 0) std::abort();
-    grids::brightest(image.data(), region.size, static_cast<std::int64_t>(region.mask.size() % 7));
+    std::vector<std::int64_t> voxels;
+    for (std::size_t at = 0; at < region.mask.size(); ++at)
+        if (region.mask[at]) voxels.push_back(static_cast<std::int64_t>(at));
+    const auto count = static_cast<std::int64_t>(voxels.size()), reach = static_cast<std::int64_t>(region.mask.size() % 7);
+    std::vector<double> found(voxels.size()), raised(image.size());
+    grids::brightest_at(image.data(), region.size, voxels.data(), count, reach, found.data());
+    grids::raise(raised.data(), image.data(), region.size, voxels.data(), count, reach);
     std::vector<std::uint8_t> allowed(region.mask.size()), grown = region.mask;
     for (std::size_t at = 0; at < allowed.size(); ++at) allowed[at] = at % 3 != 0;
     grids::grow(grown.data(), allowed.data(), region.size, -1, region.within_slices);

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from model_store.signatures.profile import FeatureProfile
-from workers.features.grids import brightest_within, grown, smoothed
+from workers.features.grids import brightest_at, grown, smoothed
 from workers.features.reach import voxels_within
 from workers.features.resampling import Resampled, taken
 
@@ -91,9 +91,10 @@ def air_margin_voxels(profile: FeatureProfile) -> int:
 
 def air_near(air: Air | None, resampled: Resampled) -> NDArray[np.bool_]:
     """Return the mask of air in the resampled image (z, y, x)."""
-    if air is None or not on_resampled(air.mask, air, resampled).any():
+    coarse = None if air is None else on_resampled(air.mask, air, resampled)
+    if air is None or coarse is None or not coarse.any():
         return np.zeros(resampled.image.shape, dtype=np.bool_)
-    sure, smooth = dark_near(air.mask, air, resampled)
+    sure, smooth = dark_near(coarse, air, resampled)
     part = resampled.image
     return _up_to_the_edge(sure, part, smooth, resampled.source.scaled(air.level), resampled.spacing_mm)
 
@@ -104,9 +105,10 @@ def on_resampled(mask: NDArray[np.bool_], air: Air, resampled: Resampled) -> NDA
     return taken(mask, z, y, x)
 
 
-def dark_near(mask: NDArray[np.bool_], air: Air, resampled: Resampled) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Return the dark voxels of the resampled image that are connected to a coarse mask, and the smoothed image."""
-    coarse = on_resampled(mask, air, resampled)
+def dark_near(
+    coarse: NDArray[np.bool_], air: Air, resampled: Resampled
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return the dark voxels that are connected to a mask of `on_resampled`, and the smoothed image."""
     smooth = smoothed(resampled.image, 1.0 / resampled.spacing_mm)
     dark = smooth <= resampled.source.scaled(air.threshold)
     near = grown(coarse, math.ceil(HALO_MM / resampled.spacing_mm))
@@ -125,9 +127,15 @@ def skin_below(air: NDArray[np.bool_], profile: FeatureProfile) -> NDArray[np.bo
 def _up_to_the_edge(
     sure: NDArray[np.bool_], part: NDArray[np.float64], smooth: NDArray[np.float64], level: float, spacing_mm: float
 ) -> NDArray[np.bool_]:
-    """Extend air over the border that smoothing of bright skin hid: up to half of the brightest value nearby."""
+    """Extend air over the border that smoothing of bright skin hid: up to half of the brightest value nearby.
+
+    Only the voxels that so many steps reach are compared.
+    """
     steps = math.ceil(SMOOTHING_REACH_MM / spacing_mm)
-    below_half = smoothed(part, 0.5 / spacing_mm) <= (level + brightest_within(smooth, steps)) / 2
+    below_half = grown(sure, steps) & ~sure
+    voxels = np.flatnonzero(below_half)
+    fine = smoothed(part, 0.5 / spacing_mm, below_half).reshape(-1)[voxels]
+    below_half.reshape(-1)[voxels] = fine <= (level + brightest_at(smooth, steps, voxels)) / 2
     return grown(sure, steps, below_half)
 
 

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from model_store.signatures.profile import FeatureProfile
-from workers.features.air import Air, dark_near
+from workers.features.air import Air, dark_near, on_resampled
 from workers.features.grids import distances_within
 from workers.features.resampling import Resampled
+from workers.images.grey_values import median
 
 MIN_LUNG_ML = 20.0
 AS_DARK_AS_AIR = 1.5
@@ -37,7 +38,7 @@ def find_chest_wall(
     lung = None if air is None else _lung(air, array, spacing_zyx, backwards_zyx, resampled)
     if air is None or lung is None:
         return none
-    near, _ = dark_near(lung, air, resampled)
+    near, _ = dark_near(on_resampled(lung, air, resampled), air, resampled)
     if not near.any():
         return none
     reach = CHEST_WALL_MM / profile.spacing_mm + 0.5
@@ -68,9 +69,9 @@ def _lung(
     outside = air.dark & ~is_lung[labels]
     if not is_lung.any() or not outside.any():
         return None
-    darkness = float(np.median(values[outside].astype(np.float64)))
+    darkness = median(values[outside])
     for number in np.flatnonzero(is_lung):
-        is_lung[number] = np.median(values[labels == number].astype(np.float64)) <= AS_DARK_AS_AIR * darkness
+        is_lung[number] = median(values[labels == number]) <= AS_DARK_AS_AIR * darkness
     return np.asarray(is_lung[labels]) if is_lung.any() else None
 
 

@@ -16,14 +16,14 @@ TRUNCATED_AT = 4.0
 """In standard deviations, as in SciPy: weights of the Gaussian beyond are omitted."""
 
 
-def smoothed(image: NDArray[Value], sigma: float, rows: NDArray[np.bool_] | None = None) -> NDArray[Value]:
+def smoothed(image: NDArray[Value], sigma: float, wanted: NDArray[np.bool_] | None = None) -> NDArray[Value]:
     """Return an image smoothed with a Gaussian of ``sigma`` voxels; beyond its edges it continues with their values.
 
-    It equals `scipy.ndimage.gaussian_filter` with mode ``nearest``, bit for bit. Where only some ``rows`` along x are
-    needed (mask z, y), the values of the others mean nothing.
+    It equals `scipy.ndimage.gaussian_filter` with mode ``nearest``, bit for bit. With a mask ``wanted``, the voxels
+    outside of it mean nothing.
     """
     found = np.array(image, order="C")
-    _engine.smooth(found, _weights(sigma), None if rows is None else np.ascontiguousarray(rows).view(np.uint8))
+    _engine.smooth(found, _weights(sigma), None if wanted is None else np.ascontiguousarray(wanted).view(np.uint8))
     return found
 
 
@@ -35,13 +35,23 @@ def _weights(sigma: float) -> list[float]:
     return half
 
 
-def brightest_within(image: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+def brightest_at(image: NDArray[np.float64], reach: int, voxels: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return the largest value of a cube that extends ``reach`` voxels from each voxel, as far as it is in the image.
 
-    It equals `scipy.ndimage.maximum_filter`.
+    ``voxels`` are places in the flat array. It equals `scipy.ndimage.maximum_filter` there.
     """
-    found = np.array(image, dtype=np.float64, order="C")
-    _engine.brightest(found, reach)
+    found = np.empty(len(voxels))
+    _engine.brightest_at(np.ascontiguousarray(image), reach, voxels, found)
+    return found
+
+
+def brightest_of(image: NDArray[np.float64], voxels: NDArray[np.intp], reach: int) -> NDArray[np.float64]:
+    """Return an array that holds the largest value of those ``voxels`` of which each voxel lies in the cube; else 0.
+
+    The cube extends ``reach`` voxels from its middle; ``voxels`` are places in the flat array of positive values.
+    """
+    found = np.zeros(image.shape)
+    _engine.raise_near(found, np.ascontiguousarray(image), voxels, reach)
     return found
 
 

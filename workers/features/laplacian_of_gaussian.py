@@ -109,12 +109,19 @@ def _row_basis(matrix: NDArray[np.float64], rank: int) -> NDArray[np.float64]:
 def _reduced(source: Source, bases: tuple[AxisOperator, AxisOperator, AxisOperator]) -> NDArray[np.float64]:
     """Return the coefficients (z, y, x) of the source block, plane by plane: the processor's cache holds a plane."""
     z, y, x = bases
-    planes = range(z.columns.start, z.columns.stop)
-    values = [
-        y.matrix @ (source.z_scores((slice(plane, plane + 1), y.columns, x.columns))[0] @ x.matrix.T)
-        for plane in planes
-    ]
-    return contract(z.matrix, np.stack(values), 0)
+    along_z, along_y, along_x = (None if _is_unit(basis.matrix) else basis.matrix for basis in bases)
+    values = np.empty((z.columns.stop - z.columns.start, len(y.matrix), len(x.matrix)))
+    for into, plane in zip(values, range(z.columns.start, z.columns.stop), strict=True):
+        scores = source.z_scores((slice(plane, plane + 1), y.columns, x.columns))[0]
+        if along_x is not None:
+            scores = scores @ along_x.T
+        into[...] = scores if along_y is None else along_y @ scores
+    return values if along_z is None else contract(along_z, values, 0)
+
+
+def _is_unit(matrix: NDArray[np.float64]) -> bool:
+    """Return whether this is the basis of an axis that was not worth reducing."""
+    return matrix.shape[0] == matrix.shape[1] and bool((matrix == np.eye(len(matrix))).all())
 
 
 def _sum_of_curvatures(values: NDArray[np.float64], smooth: Matrices, curve: Matrices) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from model_store.signatures.profile import FeatureProfile
 from workers.errors import Reason, RejectedInput
 from workers.features.grids import distances_within, smoothed
 from workers.features.resampling import Intensities, intensities_of
+from workers.images.grey_values import median
 from workers.images.voxels import box_of
 
 LATTICE_MM = 1.5
@@ -72,4 +73,4 @@ def dark_grey_value(array: NDArray[np.generic], tumour: NDArray[np.bool_], profi
     values, the lowest ones are taken as zero.
     """
     zero = 0.0 if array.min() >= 0 else min(0.0, float(np.percentile(array.astype(np.float64), 1)))
-    return zero + profile.dark_share * (float(np.median(array[tumour].astype(np.float64))) - zero)
+    return zero + profile.dark_share * (median(array[tumour]) - zero)

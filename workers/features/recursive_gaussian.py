@@ -5,6 +5,7 @@ unit impulses that ITK filters: one far from any edge, and one in the outermost 
 """
 
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from workers.features.interpolation import Axis
 
 MIN_LINE_VOXELS = 4
 """ITK filters no shorter lines."""
+FILTERED_AT_A_TIME = 256
+"""Reaches of a case are a few hundred voxels: most cases share their responses with others."""
 
 
 class Derivative(Enum):
@@ -47,6 +50,15 @@ def _impulse_responses(
     sigma_voxels: float, derivative: Derivative, reach: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the responses to an impulse inside and at an edge, by distance from it (0 to ``reach`` voxels)."""
+    inside, at_edge = _responses(sigma_voxels, derivative, -(-reach // FILTERED_AT_A_TIME) * FILTERED_AT_A_TIME)
+    return inside[: reach + 1], at_edge[: reach + 1]
+
+
+@lru_cache(maxsize=64)
+def _responses(
+    sigma_voxels: float, derivative: Derivative, reach: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Filter the impulses; how far a line continues beyond a voxel does not change its response."""
     recursive: Any = sitk.RecursiveGaussianImageFilter()  # type: ignore[no-untyped-call]
     recursive.SetSigma(sigma_voxels)
     recursive.SetDirection(0)
@@ -55,4 +67,6 @@ def _impulse_responses(
     lines = np.zeros((2, 2 * reach + MIN_LINE_VOXELS))
     lines[0, reach] = lines[1, 0] = 1
     inside, at_edge = np.asarray(sitk.GetArrayFromImage(recursive.Execute(sitk.GetImageFromArray(lines))), np.float64)
-    return inside[reach : 2 * reach + 1], at_edge[: reach + 1]
+    inside, at_edge = inside[reach : 2 * reach + 1], at_edge[: reach + 1]
+    inside.flags.writeable = at_edge.flags.writeable = False  # shared by all cases of a process
+    return inside, at_edge

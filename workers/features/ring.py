@@ -63,7 +63,7 @@ def ring_reach(profile: FeatureProfile) -> int:
 def geometric_ring(tumour: NDArray[np.bool_], inner_mm: float, outer_mm: float, spacing_mm: float) -> NDArray[np.bool_]:
     """Return the voxels up to ``inner_mm`` inside and ``outer_mm`` outside the border (isotropic grid, z, y, x)."""
     borders = border_of(tumour) | border_of(~tumour)
-    smooth = _smoothed(tumour, np.asarray(borders.any(axis=2)))
+    smooth = _smoothed(tumour, borders)
     outside = _distance_from(tumour, smooth, 1, outer_mm / spacing_mm)
     inside = _distance_from(~tumour, smooth, -1, inner_mm / spacing_mm)
     outer = ~tumour & (outside <= outer_mm / spacing_mm)
@@ -99,14 +99,14 @@ def ring_without(
     return Ring(kept, left_out)
 
 
-def _smoothed(tumour: NDArray[np.bool_], rows: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the tumour smoothed so that a curved border stays in place, in some rows along x (mask z, y).
+def _smoothed(tumour: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the tumour smoothed so that a curved border stays in place, in the voxels of a mask.
 
     Twice a Gaussian minus one of twice the variance has no second moment.
     """
     mask = tumour.astype(np.float64)
-    smooth = 2 * smoothed(mask, SMOOTHING_VOXELS, rows)
-    smooth -= smoothed(mask, WIDE_VOXELS, rows)
+    smooth = 2 * smoothed(mask, SMOOTHING_VOXELS, wanted)
+    smooth -= smoothed(mask, WIDE_VOXELS, wanted)
     return np.asarray(smooth)
 
 

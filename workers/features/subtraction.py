@@ -17,6 +17,7 @@ from model_store.signatures.profile import FeatureProfile
 from workers.acceptance import Objection
 from workers.features.grids import distances_within
 from workers.features.measured_part import near_box
+from workers.images.grey_values import brighter_than, median
 from workers.images.volume import Volume
 from workers.images.voxels import box_of
 from workers.notes import Note, warning
@@ -38,11 +39,13 @@ TISSUE_SHARE = 0.25
 
 def subtraction_objections(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) -> Iterator[Objection]:
     """Yield an objection where the grey values around the outline are those of a subtraction."""
-    box = near_box(roi.box, roi.tumour.shape, volume.grid.spacing_zyx, profile.reach_mm)
-    known = ~roi.tumour[box]
+    spacing_zyx = volume.grid.spacing_zyx
+    box = near_box(roi.box, roi.tumour.shape, spacing_zyx, profile.reach_mm)
+    tumour = roi.tumour[box]
+    known = ~tumour
     if volume.padding is not None:
         known &= ~volume.padding[box]
-    found = _signs(volume.array[box], known, _near(roi.tumour[box], volume.grid.spacing_zyx)) if known.any() else None
+    found = _signs(volume.array[box], known, tumour, spacing_zyx) if known.any() else None
     if found:
         yield Objection(
             Criterion.DERIVATION,
@@ -51,38 +54,60 @@ def subtraction_objections(volume: Volume, roi: RegionOfInterest, profile: Featu
         )
 
 
-def _signs(values: NDArray[Any], known: NDArray[np.bool_], near: NDArray[np.bool_]) -> str | None:
+def _signs(
+    values: NDArray[Any], known: NDArray[np.bool_], tumour: NDArray[np.bool_], spacing_zyx: tuple[float, float, float]
+) -> str | None:
     """Return what the grey values (z, y, x) of the known voxels outside the outline have of a subtraction."""
-    known_values = values[known]
-    negative = float(np.mean(known_values < 0))
+    darkest = _lowest(values, known)
+    negative = float(np.mean(values[known] < 0)) if darkest < 0 else 0.0
     if negative > MAX_NEGATIVE_SHARE:
         return f"{negative:.0%} of the grey values around the outline are negative"
-    lowest = max(0.0, float(known_values.min()))  # a difference of coarse grey values has more zeros than negatives
-    searched = known & near
-    scattered = float(np.mean(_amid_higher(values, lowest)[searched])) if searched.any() else 0.0
+    lowest = max(0.0, darkest)  # a difference of coarse grey values has more zeros than negatives
+    scattered = _scattered_share(values, lowest, known, tumour, spacing_zyx)
     if scattered > MAX_SCATTERED_SHARE:
         which = f"{lowest:g} or less" if negative else f"{lowest:g}"
         return f"{scattered:.0%} of the grey values near the outline are {which} amid higher ones"
     return None
 
 
+def _lowest(values: NDArray[Any], known: NDArray[np.bool_]) -> float:
+    """Return the lowest value in a mask; nearly always, it is that of all."""
+    of_all = values.min()
+    return float(values[known].min() if (values[~known] == of_all).any() else of_all)
+
+
+def _scattered_share(
+    values: NDArray[Any],
+    lowest: float,
+    known: NDArray[np.bool_],
+    tumour: NDArray[np.bool_],
+    spacing_zyx: tuple[float, float, float],
+) -> float:
+    """Return which share of the known voxels near the outline is no brighter than ``lowest`` amid higher ones.
+
+    No voxel at most `SCATTERED_WITHIN_MM` from the outline lies beyond its box, extended by that.
+    """
+    z, y, x = near_box(box_of(tumour), tumour.shape, spacing_zyx, SCATTERED_WITHIN_MM)
+    before = [min(part.start, 1) for part in (z, y, x)]  # with the neighbours outside of the box
+    wider = tuple(slice(part.start - by, part.stop + 1) for part, by in zip((z, y, x), before, strict=True))
+    inner = tuple(slice(by, by + part.stop - part.start) for part, by in zip((z, y, x), before, strict=True))
+    scattered = _amid_higher(values[wider], lowest)[inner]
+    if not scattered.any():
+        return 0.0
+    near = distances_within(tumour[z, y, x], SCATTERED_WITHIN_MM, spacing_zyx) <= SCATTERED_WITHIN_MM
+    searched = known[z, y, x] & near
+    return float(np.mean(scattered[searched])) if searched.any() else 0.0
+
+
 def _amid_higher(values: NDArray[Any], lowest: float) -> NDArray[np.bool_]:
     """Return the voxels, no brighter than ``lowest``, of whose six neighbours at least three are brighter."""
-    higher = values > lowest
+    higher = brighter_than(values, lowest)
     count = np.zeros(values.shape, dtype=np.uint8)
     for axis in range(values.ndim):
         planes, found = np.moveaxis(higher, axis, 0), np.moveaxis(count, axis, 0)
         found[1:] += planes[:-1]
         found[:-1] += planes[1:]
     return np.asarray(~higher & (count >= 3))
-
-
-def _near(tumour: NDArray[np.bool_], spacing_zyx: tuple[float, float, float]) -> NDArray[np.bool_]:
-    """Return the voxels at most `SCATTERED_WITHIN_MM` from the outline: none lies beyond its box, extended by that."""
-    near = np.zeros_like(tumour)
-    box = near_box(box_of(tumour), tumour.shape, spacing_zyx, SCATTERED_WITHIN_MM)
-    near[box] = distances_within(tumour[box], SCATTERED_WITHIN_MM, spacing_zyx) <= SCATTERED_WITHIN_MM
-    return near
 
 
 def subtraction_notes(volume: Volume, roi: RegionOfInterest, profile: FeatureProfile) -> Iterator[Note]:
@@ -97,26 +122,16 @@ def subtraction_notes(volume: Volume, roi: RegionOfInterest, profile: FeaturePro
     tumour = roi.tumour[box]
     if earlier is None:
         return
-    tumour_before = _median(earlier[tumour])
-    tissue = ~tumour & (earlier > TISSUE_SHARE * tumour_before)
+    tumour_before = median(earlier[tumour])
+    tissue = ~tumour & brighter_than(earlier, TISSUE_SHARE * tumour_before)
     # Without signal in the tumour before contrast, nothing tells tissue from air.
     if tumour_before <= 0 or not tissue.any():
         return
     after: NDArray[Any] = volume.array[box]
-    ratio = _median(after[tissue]) / _median(earlier[tissue])
+    ratio = median(after[tissue]) / median(earlier[tissue])
     if ratio < MIN_TISSUE_SIGNAL:
         yield warning(
             f"The tissue around the outline has {ratio:.0%} of its signal before contrast, as in a subtraction: check "
             "that the outline was drawn on original images.",
             "Possibly a subtraction",
         )
-
-
-def _median(values: NDArray[Any]) -> float:
-    """Return the median; integers of 16 bits are counted, which takes a tenth of the time."""
-    if values.dtype.kind not in "iu" or values.dtype.itemsize > 2:
-        return float(np.median(values.astype(np.float64)))
-    lowest = int(values.min())
-    up_to = np.cumsum(np.bincount(np.subtract(values, lowest, dtype=np.intp)))
-    middle = np.searchsorted(up_to, [(values.size - 1) // 2, values.size // 2], side="right")
-    return lowest + float(middle.mean())

@@ -5,6 +5,7 @@ stay. Tubes are found by the Hessian of the smoothed enhancement at several scal
 form of Antiga, Insight Journal 2007, as in ITK).
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from model_store.signatures.profile import Exclusion, FeatureProfile
-from workers.features.grids import brightest_within, grown, longest_distance, smoothed
+from workers.features.grids import brightest_of, grown, longest_distance, smoothed
 from workers.features.interpolation import interpolation
 from workers.features.reach import voxels_within
 from workers.features.resampling import Intensities, Resampled, Source
@@ -54,11 +55,13 @@ def vessel_margin_voxels(profile: FeatureProfile) -> int:
 def _vessels(enhancement: NDArray[np.float64], tumour: NDArray[np.bool_], profile: FeatureProfile) -> NDArray[np.bool_]:
     """Find vessels in the enhancement relative to the tumour's median."""
     bright = voxels_of((enhancement >= 1) & ~tumour)
+    is_middle = tubularity(enhancement, bright, profile.spacing_mm) >= TUBULARITY
+    places = np.ravel_multi_index(tuple(bright[is_middle].T), tumour.shape)
     middle = np.zeros_like(tumour)
-    middle[tuple(bright[tubularity(enhancement, bright, profile.spacing_mm) >= TUBULARITY].T)] = True
+    middle.reshape(-1)[places] = True
     if not middle.any():
         return middle
-    half = brightest_within(np.where(middle, enhancement, 0), math.ceil(WALL_MM / profile.spacing_mm)) / 2
+    half = brightest_of(enhancement, places, math.ceil(WALL_MM / profile.spacing_mm)) / 2
     tubes = grown(middle, within=(half > 0) & (enhancement >= half) & ~tumour, diagonally=True)
     labels, count = ndimage.label(tubes, CONNECTED)
     voxels = voxels_of(tubes)
@@ -83,10 +86,10 @@ def tubularity(image: NDArray[np.float64], voxels: NDArray[np.intp], spacing_mm:
     image.
     """
     found, single = np.zeros(len(voxels)), image.astype(np.float32)
-    rows = _rows_around(voxels, image.shape)
+    needed = _with_neighbours(voxels, image.shape)
     for scale_mm in SCALES_MM:
         sigma = scale_mm / spacing_mm
-        smooth = smoothed(single, sigma, rows)
+        smooth = smoothed(single, sigma, needed)
         curvatures = np.linalg.eigvalsh(_hessian(smooth, voxels, np.float32(sigma**2)))
         order = np.argsort(np.abs(curvatures), axis=1)
         along, across, most = np.take_along_axis(curvatures, order, axis=1).T
@@ -99,13 +102,12 @@ def tubularity(image: NDArray[np.float64], voxels: NDArray[np.intp], spacing_mm:
     return found
 
 
-def _rows_around(voxels: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return the rows along x (z, y) that hold the voxels and their neighbours."""
-    rows = np.zeros(shape[:2], dtype=np.bool_)
-    for z in (-1, 0, 1):
-        for y in (-1, 0, 1):
-            rows[tuple(_clipped(voxels[:, :2] + (z, y), shape[:2]))] = True
-    return rows
+def _with_neighbours(voxels: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return the mask (z, y, x) of the voxels and their 26 neighbours."""
+    mask = np.zeros(shape, dtype=np.bool_)
+    for step in itertools.product((-1, 0, 1), repeat=3):
+        mask[tuple(_clipped(voxels + step, shape))] = True
+    return mask
 
 
 def _clipped(voxels: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.intp]:

@@ -11,6 +11,7 @@ from pydicom import Dataset
 from workers.errors import Reason, RejectedInput
 from workers.images.attributes import text
 from workers.images.frames import Frame, unread_number_notes
+from workers.images.grey_values import is_constant
 from workers.images.inverted import INVERTED_NOTE, is_inverted, upright
 from workers.images.padding import padding_of, unread_padding_notes
 from workers.images.phases import Phase, PhaseIdentity
@@ -156,7 +157,7 @@ def build_volume(phase: Phase, limits: Limits = LIMITS) -> Volume:
     inverted = is_inverted(frames)
     if inverted:
         array = _without_padding(upright(array, padding, frames), padding)
-    if array.min() == array.max():
+    if is_constant(array):
         raise RejectedInput(
             Reason.INVALID_PIXELS, f"series {frames[0].instance.series_uid}: every voxel holds the same value"
         )

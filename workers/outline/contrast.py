@@ -11,6 +11,7 @@ from model_store.signatures.acceptance import Criterion
 from workers.acceptance import Objection
 from workers.images.attributes import optional_integer
 from workers.images.contrast_agent import names_an_agent, said_before_contrast
+from workers.images.grey_values import median
 from workers.images.headers import Instance
 from workers.images.phases import Phase
 from workers.images.volume import Volume
@@ -90,19 +91,21 @@ class _Medians:
         self._slices = roi.box[0]
         _, *in_plane = box_around(roi.box, volume.array.shape, volume.grid.spacing_zyx)
         self._in_plane = tuple(in_plane)
-        here = volume.array[self._slices][:, *self._in_plane]
-        self._shape = volume.array[self._slices].shape
-        self._tumour = roi.tumour[self._slices][:, *self._in_plane]
-        self._around = surroundings_in(here, self._tumour)
-        self._here = _median(here, self._tumour)
-        self._here_around = _median(here, self._around)
+        here = volume.array[self._slices]
+        self._shape = here.shape
+        self._box = roi.box[1:]
+        self._tumour = roi.tumour[roi.box]
+        self._here = self._in_tumour(here)
+        near = here[:, *self._in_plane]
+        self._around = surroundings_in(near, roi.tumour[self._slices][:, *self._in_plane], self._here)
+        self._here_around = _median(near, self._around)
         self._limits = limits
         self._known: dict[int, tuple[float | None, float | None]] = {}
 
     def gain(self, earlier: Phase) -> float | None:
         """Return the measured phase's relative increase over another phase; None where they cannot be compared."""
         other = self._of(earlier)
-        return self._here / other - 1 if other is not None and other > 0 and self._here is not None else None
+        return self._here / other - 1 if other is not None and other > 0 else None
 
     def gain_over_surroundings(self, earlier: Phase) -> float | None:
         """Return the increase of the tumour's brightness in relation to its surroundings'; None where it is unknown."""
@@ -114,7 +117,7 @@ class _Medians:
     def later_gain(self, later: Phase) -> float | None:
         """Return another phase's relative increase over the measured one; None where they cannot be compared."""
         other = self._of(later)
-        return other / self._here - 1 if other is not None and self._here is not None and self._here > 0 else None
+        return other / self._here - 1 if other is not None and self._here > 0 else None
 
     def change_among(self, others: Sequence[Phase]) -> bool:
         """Return whether other phases differ from the measured one as only contrast agent changes them."""
@@ -130,14 +133,17 @@ class _Medians:
             if planes is None or planes.shape != self._shape:  # an unreadable phase is no evidence
                 self._known[id(phase)] = None, None
             else:
-                part = planes[:, *self._in_plane]
-                self._known[id(phase)] = _median(part, self._tumour), _median(part, self._around)
+                around = _median(planes[:, *self._in_plane], self._around)
+                self._known[id(phase)] = self._in_tumour(planes), around
         return self._known[id(phase)]
+
+    def _in_tumour(self, planes: NDArray[np.generic]) -> float:
+        return median(planes[:, *self._box][self._tumour])
 
 
 def _median(array: NDArray[np.generic], mask: NDArray[np.bool_]) -> float | None:
     """Return the median inside a mask; None where that is empty."""
-    return float(np.median(array[mask].astype(np.float64))) if mask.any() else None
+    return median(array[mask]) if mask.any() else None
 
 
 def _shown_before(phases: Sequence[Phase], number: int, medians: _Medians, gain: float | None) -> str:

@@ -17,6 +17,7 @@ from workers.errors import RejectedInput
 from workers.images.attributes import text
 from workers.images.frames import frames_of
 from workers.images.functional_groups import value_of
+from workers.images.grey_values import median
 from workers.images.headers import Instance, read_image_headers
 from workers.images.phases import Phase
 from workers.images.technique import derivation, other_technique
@@ -108,10 +109,10 @@ class _Points:
     def __init__(self, volume: Volume, tumour: NDArray[np.bool_]) -> None:
         box = box_around(box_of(tumour), tumour.shape, volume.grid.spacing_zyx)
         array, tumour = volume.array[box], tumour[box]
-        around = surroundings_in(array, tumour)
+        self._here = median(array[tumour])
+        around = surroundings_in(array, tumour, self._here)
         self._tumour, self._around = _points_of(volume, tumour, box), _points_of(volume, around, box)
-        self._here = float(np.median(array[tumour].astype(np.float64)))
-        self._here_around = float(np.median(array[around].astype(np.float64))) if around.any() else 0.0
+        self._here_around = median(array[around]) if around.any() else 0.0
 
     def compared(self, other: Volume) -> tuple[float, float] | None:
         """Return the tumour's gain and its gain in relation to its surroundings; None where it is not shown."""

@@ -16,7 +16,7 @@ from workers.images.attributes import text
 from workers.images.frames import Plane
 from workers.images.slice_geometry import ROUNDING_MM
 from workers.images.volume import Grid, Volume
-from workers.images.voxels import Box, box_of, voxels_of
+from workers.images.voxels import Box, bounds, box_of, voxels_of
 from workers.notes import Note
 from workers.outline.outline import Outline
 
@@ -186,20 +186,55 @@ def _decoded(header: Dataset, keyword: str) -> str:
 def _draw(
     target: NDArray[np.bool_], mask: NDArray[np.bool_], plane: Plane, grid: Grid, name: str, *, may_leave: bool
 ) -> None:
-    rows, columns = voxels_of(mask).T
-    down = np.array(plane.column_direction) * plane.row_spacing
-    right = np.array(plane.row_direction) * plane.column_spacing
-    exact = grid.indices_of(plane.position + np.outer(rows, down) + np.outer(columns, right))
-    inside = ((exact > -0.5) & (exact < np.array(grid.shape[::-1]) - 0.5)).all(axis=1)
+    (top, bottom), (left, right) = bounds(mask)
+    if _are_inside(np.array([[top, left], [top, right], [bottom, left], [bottom, right]]), plane, grid).all():
+        corner, along_rows, along_columns = _steps(plane, grid, name)
+        first = corner + top * along_rows + left * along_columns
+        part = mask[top : bottom + 1, left : right + 1]
+        _pixels_in(target, first, along_rows, along_columns, part.shape)[part] = True
+        return
+    pixels = voxels_of(mask)
+    inside = _are_inside(pixels, plane, grid)
     if not may_leave and not inside.all():
         raise RejectedInput(
             Reason.OUTSIDE_VOLUME,
-            f"{name}: {np.count_nonzero(~inside)} of {rows.size} tumour pixels of a frame lie outside the images: "
+            f"{name}: {np.count_nonzero(~inside)} of {len(pixels)} tumour pixels of a frame lie outside the images: "
             "check which series it was drawn on",
         )
     corner, along_rows, along_columns = _steps(plane, grid, name)
-    x, y, z = (corner + np.outer(rows, along_rows) + np.outer(columns, along_columns))[inside].T
+    x, y, z = (corner + pixels[inside] @ np.array([along_rows, along_columns])).T
     target[z, y, x] = True
+
+
+def _are_inside(pixels: NDArray[np.intp], plane: Plane, grid: Grid) -> NDArray[np.bool_]:
+    """Return whether the centres of pixels (row, column) lie in voxels of the grid; between some that do, all do."""
+    down = np.array(plane.column_direction) * plane.row_spacing
+    right = np.array(plane.row_direction) * plane.column_spacing
+    exact = grid.indices_of(plane.position + pixels @ np.array([down, right]))
+    return np.asarray(((exact > -0.5) & (exact < np.array(grid.shape[::-1]) - 0.5)).all(axis=1))
+
+
+def _pixels_in(
+    target: NDArray[np.bool_],
+    first: NDArray[np.intp],
+    along_rows: NDArray[np.intp],
+    along_columns: NDArray[np.intp],
+    shape: tuple[int, ...],
+) -> NDArray[np.bool_]:
+    """Return the voxels of ``target`` that a part of a frame's pixels are: a view in their order (row, column).
+
+    The first voxel and the steps from one to the next are in the order x, y, z.
+    """
+    index: list[int | slice] = first[::-1].tolist()
+    axes = []
+    for step, count in zip((along_rows[::-1], along_columns[::-1]), shape, strict=True):
+        axis = int(np.flatnonzero(step)[0])
+        start, by = int(first[2 - axis]), int(step[axis])
+        end = start + by * count
+        index[axis] = slice(start, end if end >= 0 else None, by)
+        axes.append(axis)
+    found = target[tuple(index)]
+    return found if axes[0] < axes[1] else found.T
 
 
 def _steps(plane: Plane, grid: Grid, name: str) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:

@@ -6,6 +6,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.images.grey_values import brighter_than
 from workers.images.voxels import Box
 
 AROUND_MM = 20.0
@@ -23,6 +24,6 @@ def box_around(tumour: Box, shape: tuple[int, ...], spacing_zyx: Sequence[float]
     return z, y, x
 
 
-def surroundings_in(array: NDArray[np.generic], tumour: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def surroundings_in(array: NDArray[np.generic], tumour: NDArray[np.bool_], tumour_median: float) -> NDArray[np.bool_]:
     """Return the voxels of a box that are neither tumour nor air."""
-    return ~tumour & (array.astype(np.float64) > AIR * float(np.median(array[tumour].astype(np.float64))))
+    return ~tumour & brighter_than(array, AIR * tumour_median)

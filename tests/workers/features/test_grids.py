@@ -7,7 +7,8 @@ from scipy import ndimage
 from scipy.spatial.distance import pdist
 
 from workers.features.grids import (
-    brightest_within,
+    brightest_at,
+    brightest_of,
     distances_within,
     grown,
     longest_distance,
@@ -40,29 +41,48 @@ def test_smoothing_is_scipys_bit_for_bit(shape: tuple[int, int, int], kind: type
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("share", [0.0, 0.002, 0.1, 1.0])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_only_the_rows_that_are_needed_are_smoothed(shape: tuple[int, int, int], kind: type) -> None:
-    """To the same bits, whatever rows are between them."""
-    image, rows = noise(shape).astype(kind), noise((*shape[:2], 1))[..., 0] > 1
-    rows[0, 0] = True
-    for sigma in (0.5, 2.7):
-        np.testing.assert_array_equal(smoothed(image, sigma, rows)[rows], smoothed(image, sigma)[rows])
+def test_only_the_voxels_that_are_wanted_are_smoothed(shape: tuple[int, int, int], share: float, kind: type) -> None:
+    """To the same bits, wherever they lie."""
+    image, wanted = noise(shape).astype(kind), np.random.default_rng(7).uniform(size=shape) < share
+    for sigma in (0.5, 1.0, 2.7):
+        np.testing.assert_array_equal(smoothed(image, sigma, wanted)[wanted], smoothed(image, sigma)[wanted])
 
 
-def test_a_mask_of_other_rows_is_refused() -> None:
+def test_a_mask_of_another_shape_is_refused() -> None:
     """Instead of being read beyond its end."""
-    with pytest.raises(ValueError, match="not of the array's rows"):
-        smoothed(noise((3, 4, 5)), 1.0, np.ones((3, 3), dtype=np.bool_))
+    with pytest.raises(ValueError, match="differ in shape"):
+        smoothed(noise((3, 4, 5)), 1.0, np.ones((3, 4, 4), dtype=np.bool_))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_brightest_value_nearby(shape: tuple[int, int, int]) -> None:
     """Whether SciPy continues the image with its edges or with its mirror image."""
-    image = noise(shape)
-    for reach in (1, 2, 3, 6, 50):
+    image, voxels = noise(shape), np.flatnonzero(noise(shape, 1) > 1)
+    for reach in (0, 1, 2, 6, 50):
         for mode in ("nearest", "reflect"):
-            expected = ndimage.maximum_filter(image, 2 * reach + 1, mode=mode)
-            np.testing.assert_array_equal(brightest_within(image, reach), expected)
+            expected = ndimage.maximum_filter(image, 2 * reach + 1, mode=mode).ravel()[voxels]
+            np.testing.assert_array_equal(brightest_at(image, reach, voxels), expected)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_brightest_of_some_voxels_nearby(shape: tuple[int, int, int]) -> None:
+    """The others count as 0."""
+    image, some = np.abs(noise(shape)), noise(shape, 1) > 2
+    for reach in (0, 1, 3, 6):
+        expected = ndimage.maximum_filter(np.where(some, image, 0), 2 * reach + 1, mode="nearest")
+        np.testing.assert_array_equal(brightest_of(image, np.flatnonzero(some), reach), expected)
+
+
+@pytest.mark.parametrize("voxel", [-1, 60])
+def test_a_voxel_out_of_the_array_is_refused(voxel: int) -> None:
+    """Instead of being read."""
+    image, voxels = noise((3, 4, 5)), np.array([voxel])
+    with pytest.raises(ValueError, match="out of the array"):
+        brightest_at(image, 1, voxels)
+    with pytest.raises(ValueError, match="out of the array"):
+        brightest_of(image, voxels, 1)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -115,3 +115,22 @@ def test_a_single_voxel_continues_on_both_sides(derivative: Derivative, expected
     """A constant has itself as mean, and no curvature."""
     found = gaussian_matrix(Axis(1, 1.0, 1.0), (0, 1), (0, 1), 2.0, derivative)
     assert found.item() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("derivative", Derivative)
+def test_a_line_may_continue_beyond_what_is_asked_for(derivative: Derivative) -> None:
+    """To the last bit: the responses of long lines stand for those of shorter ones."""
+    recursive = sitk.RecursiveGaussianImageFilter()
+    recursive.SetSigma(2.7)
+    recursive.SetDirection(0)
+    recursive.SetOrder(derivative.value)
+    recursive.SetNormalizeAcrossScale(True)
+    for size in (5, 41, 300):
+        axis = Axis(size, 1.0, 1.0)
+        found = gaussian_matrix(axis, (0, size), (0, size), 2.7, derivative)
+        lines = np.zeros((2, 2 * size + 4))
+        lines[0, size] = lines[1, 0] = 1
+        inside, at_edge = sitk.GetArrayFromImage(recursive.Execute(sitk.GetImageFromArray(lines))).astype(np.float64)
+        inside, away = inside[size:], np.abs(np.arange(size) - 1)
+        np.testing.assert_array_equal(found[:, 1], inside[away])
+        np.testing.assert_array_equal(found[:, 0], inside[:size] + (at_edge[:size] - inside[:size]))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from deploy.simulation.phantom import PhantomSpec, simulate
 from model_store.signatures.acceptance import Criterion
@@ -109,3 +110,36 @@ def test_padding_is_no_negative_grey_value(phases: Phases) -> None:
     padding &= ~roi.tumour
     padded = replace(volume(np.where(padding, -32768, after), None), padding=padding)
     assert list(subtraction_objections(padded, roi, NEAR_TISSUE)) == []
+
+
+def expected_share(array: NDArray[np.generic], tumour: NDArray[np.bool_], padding: NDArray[np.bool_]) -> float:
+    """Return the share of scattered dark voxels near the outline, voxel by voxel over whole arrays."""
+    known = ~tumour & ~padding
+    higher = array.astype(np.float64) > max(0.0, float(array[known].min()))
+    around = ndimage.convolve(higher.astype(int), ndimage.generate_binary_structure(3, 1).astype(int), mode="constant")
+    searched = known & (ndimage.distance_transform_edt(~tumour, SPEC.spacing_mm) <= 10)
+    return float(np.mean((~higher & (around >= 3))[searched])) if searched.any() else 0.0
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_scattered_zeros_are_counted_near_the_outline(seed: int) -> None:
+    """Of random volumes, with outlines at their edges and padding too, as integers and as floating point."""
+    rng = np.random.default_rng(seed)
+    array: NDArray[np.generic] = rng.integers(0, 12 + seed, tuple(rng.integers(6, 30, 3)))
+    if seed % 3 == 0:
+        array = array.astype(np.int16) - np.int16(seed % 2)
+    elif seed % 3 == 1:
+        array = array / 3
+    first = rng.integers(0, np.subtract(array.shape, 3))
+    tumour = np.zeros(array.shape, dtype=np.bool_)
+    tumour[tuple(slice(at, at + 1 + int(rng.integers(1, 4))) for at in first)] = True
+    padding = (rng.uniform(size=array.shape) < 0.2) & ~tumour
+    case = replace(volume(array, None), padding=padding if seed % 2 else None)
+    share = expected_share(array, tumour, padding if seed % 2 else np.zeros_like(padding))
+    found = list(subtraction_objections(case, RegionOfInterest(tumour, None), NEAR_TISSUE))
+    if (np.asarray(array)[~tumour & ~(padding if seed % 2 else False)] < 0).mean() > 0.05:
+        assert "negative" in found[0].message
+    elif share > 0.05:
+        assert f"{share:.0%} of the grey values near the outline" in found[0].message
+    else:
+        assert found == []

@@ -101,6 +101,39 @@ def test_flipped_frames_are_turned_back(write_series: WriteSeries, write_seg: Wr
     np.testing.assert_array_equal(placed(images, seg).tumour, MASK)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("upside_down", [False, True])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_frames_may_begin_at_any_corner(
+    write_series: WriteSeries, write_seg: WriteSeg, turned: bool, upside_down: bool, mirrored: bool
+) -> None:
+    """With rows along either axis of the images: the same voxels."""
+
+    def store(seg: FileDataset) -> None:
+        frames = np.frombuffer(seg.PixelData, dtype=np.uint8).reshape(3, 10, 12)
+        down, right = np.array([0, 0.8, 0]), np.array([0.7, 0, 0])
+        if turned:
+            frames, down, right = frames.transpose(0, 2, 1), right, down
+        moved = np.zeros(3)
+        if upside_down:
+            frames, moved, down = frames[:, ::-1], moved + (frames.shape[1] - 1) * down, -down
+        if mirrored:
+            frames, moved, right = frames[:, :, ::-1], moved + (frames.shape[2] - 1) * right, -right
+        seg.Rows, seg.Columns = frames.shape[1:]
+        seg.PixelData = np.ascontiguousarray(frames).tobytes()
+        spacings = [float(np.linalg.norm(one)) for one in (down, right)]
+        shared = seg.SharedFunctionalGroupsSequence[0]
+        shared.PlaneOrientationSequence[0].ImageOrientationPatient = [*right / spacings[1], *down / spacings[0]]
+        shared.PixelMeasuresSequence[0].PixelSpacing = spacings
+        for group in seg.PerFrameFunctionalGroupsSequence:
+            position = np.array(group.PlanePositionSequence[0].ImagePositionPatient, dtype=float)
+            group.PlanePositionSequence[0].ImagePositionPatient = (position + moved).round(4).tolist()
+
+    images = write_series(ARRAY, spacing=(0.7, 0.8, 2.0))
+    seg = write_seg(images, [(TUMOUR, MASK)], kind="FRACTIONAL", change=store)
+    np.testing.assert_array_equal(placed(images, seg).tumour, MASK)
+
+
 def test_the_tumour_is_chosen_by_its_code(write_series: WriteSeries, write_seg: WriteSeg) -> None:
     """Vessels are kept for the ring; the breast, in which the tumour lies, is neither."""
     images = write_series(ARRAY)

@@ -1,183 +1,12 @@
-// Filters of whole arrays (z, y, x) that SciPy has, too. Values and their rounding are SciPy's: the same sums in the same
-// order. Rows along x are contiguous, and the other two axes are walked row by row, so that a compiler vectorises.
+// Distances, growth and movement of whole arrays (z, y, x), as SciPy has them, too, with the same values and rounding.
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdint>
 #include <limits>
-#include <vector>
+
+#include "rows.hpp"
 
 namespace grids {
-
-using Size = std::array<std::int64_t, 3>;
-
-inline std::int64_t clamped(std::int64_t at, std::int64_t length) {
-    return std::clamp<std::int64_t>(at, 0, length - 1);
-}
-
-// Rows of `width` values each, `stride` values apart.
-template <typename Value>
-struct Rows {
-    Value* first;
-    std::int64_t count, stride, width;
-
-    Value* operator[](std::int64_t at) const { return first + at * stride; }
-};
-
-// The rows along an axis: along z those of one y, along y those of one z. Some hundred kilobytes at most, so that all that a
-// result is made of stays in the processor's cache.
-template <typename Value>
-Rows<Value> rows_along(Value* values, const Size& size, int axis, std::int64_t at) {
-    const std::int64_t plane = size[1] * size[2];
-    return axis == 0 ? Rows<Value>{values + at * size[2], size[0], plane, size[2]}
-                     : Rows<Value>{values + at * plane, size[1], size[2], size[2]};
-}
-
-// Which of some rows are up to `reach` away from one of a mask (z, y); all of them without a mask.
-inline std::vector<std::uint8_t> rows_near(const std::uint8_t* mask, const Size& size, int axis, std::int64_t at, std::int64_t reach) {
-    std::vector<std::uint8_t> found(static_cast<std::size_t>(size[static_cast<std::size_t>(axis)]), mask == nullptr);
-    if (mask == nullptr) return found;
-    for (std::size_t number = 0; number < found.size(); ++number) {
-        const std::int64_t along = static_cast<std::int64_t>(number);
-        const std::int64_t z = axis == 0 ? along : at, y = axis == 0 ? at : along;
-        const std::uint8_t* const plane = mask + z * size[1];
-        const std::int64_t first = std::max<std::int64_t>(y - reach, 0), end = std::min(y + reach + 1, size[1]);
-        found[number] = std::any_of(plane + first, plane + end, [](std::uint8_t one) { return one != 0; });
-    }
-    return found;
-}
-
-// The two values on either side of each value of a row, at a number of steps.
-struct Pair {
-    const double *before, *after;
-    double weight;
-};
-
-// What a filter writes into, row after row.
-struct Scratch {
-    std::vector<double> copy, sum;
-    std::vector<Pair> pairs;
-};
-
-// scipy.ndimage.correlate1d with symmetric weights, in double precision: the middle, then the pairs from the farthest to the
-// nearest; two of them at a time, so that sums are read and written half as often.
-inline void add_up(const double* middle, double weight, const std::vector<Pair>& pairs, double* __restrict sum, std::int64_t width) {
-    for (std::int64_t x = 0; x < width; ++x) sum[x] = middle[x] * weight;
-    std::size_t at = 0;
-    for (; at + 1 < pairs.size(); at += 2) {
-        const Pair far = pairs[at], near = pairs[at + 1];
-        for (std::int64_t x = 0; x < width; ++x)
-            sum[x] = (sum[x] + (far.before[x] + far.after[x]) * far.weight) + (near.before[x] + near.after[x]) * near.weight;
-    }
-    if (at < pairs.size()) {
-        const Pair last = pairs[at];
-        for (std::int64_t x = 0; x < width; ++x) sum[x] += (last.before[x] + last.after[x]) * last.weight;
-    }
-}
-
-// Correlates across rows, with the mode "nearest".
-template <typename Value>
-void correlate_rows(const Rows<Value>& rows, const std::vector<double>& weights,
-                                 const std::vector<std::uint8_t>& wanted, Scratch& scratch) {
-    auto& [copy, sum, pairs] = scratch;
-    const std::int64_t width = rows.width;
-    copy.resize(static_cast<std::size_t>(rows.count * width));
-    sum.resize(static_cast<std::size_t>(width));
-    for (std::int64_t at = 0; at < rows.count; ++at) {
-        double* const __restrict to = copy.data() + at * width;
-        const Value* const from = rows[at];
-        for (std::int64_t x = 0; x < width; ++x) to[x] = static_cast<double>(from[x]);
-    }
-    pairs.resize(weights.size() - 1);
-    for (std::int64_t at = 0; at < rows.count; ++at) {
-        if (!wanted[static_cast<std::size_t>(at)]) continue;
-        for (std::size_t number = 0; number < pairs.size(); ++number) {
-            const std::int64_t step = static_cast<std::int64_t>(pairs.size() - number);
-            pairs[number] = {copy.data() + clamped(at - step, rows.count) * width,
-                             copy.data() + clamped(at + step, rows.count) * width, weights[pairs.size() - number]};
-        }
-        add_up(copy.data() + at * width, weights[0], pairs, sum.data(), width);
-        const double* const total = sum.data();
-        Value* const __restrict to = rows[at];
-        for (std::int64_t x = 0; x < width; ++x) to[x] = static_cast<Value>(total[x]);
-    }
-}
-
-// The same along a row.
-template <typename Value>
-void correlate_row(Value* __restrict here, std::int64_t width, const std::vector<double>& weights, Scratch& scratch) {
-    auto& [line, sum, pairs] = scratch;
-    const std::int64_t reach = static_cast<std::int64_t>(weights.size()) - 1;
-    line.resize(static_cast<std::size_t>(width + 2 * reach));
-    sum.resize(static_cast<std::size_t>(width));
-    double* const middle = line.data() + reach;
-    std::fill(line.begin(), line.begin() + reach, static_cast<double>(here[0]));
-    for (std::int64_t x = 0; x < width; ++x) middle[x] = static_cast<double>(here[x]);
-    std::fill(line.end() - reach, line.end(), static_cast<double>(here[width - 1]));
-    pairs.clear();
-    for (std::int64_t step = reach; step > 0; --step)
-        pairs.push_back({middle - step, middle + step, weights[static_cast<std::size_t>(step)]});
-    add_up(middle, weights[0], pairs, sum.data(), width);
-    const double* const total = sum.data();
-    for (std::int64_t x = 0; x < width; ++x) here[x] = static_cast<Value>(total[x]);
-}
-
-// scipy.ndimage.gaussian_filter with the mode "nearest", given the weights from the middle to one end. With a mask of rows
-// (z, y), the others hold no result.
-template <typename Value>
-void smooth(Value* values, const Size& size, const std::vector<double>& weights, const std::uint8_t* mask) {
-    const std::int64_t reach = static_cast<std::int64_t>(weights.size()) - 1;
-    Scratch scratch;
-    for (std::int64_t y = 0; y < size[1]; ++y)
-        correlate_rows(rows_along(values, size, 0, y), weights, rows_near(mask, size, 0, y, reach), scratch);
-    for (std::int64_t z = 0; z < size[0]; ++z) {
-        const Rows<Value> rows = rows_along(values, size, 1, z);
-        const std::vector<std::uint8_t> wanted = rows_near(mask, size, 1, z, 0);
-        correlate_rows(rows, weights, wanted, scratch);
-        for (std::int64_t y = 0; y < rows.count; ++y)
-            if (wanted[static_cast<std::size_t>(y)]) correlate_row(rows[y], rows.width, weights, scratch);
-    }
-}
-
-// The largest value across rows, up to `reach` rows away: windows of 2, 4, 8 rows are made of two of half the length.
-inline void brightest_of_rows(const Rows<double>& rows, std::int64_t reach, std::vector<double>& copy) {
-    constexpr double DARKEST = -std::numeric_limits<double>::infinity();
-    const std::int64_t near = std::clamp<std::int64_t>(reach, 0, rows.count - 1), width = rows.width, padded = rows.count + 2 * near;
-    copy.assign(static_cast<std::size_t>(padded * width), DARKEST);
-    for (std::int64_t at = 0; at < rows.count; ++at) std::copy(rows[at], rows[at] + width, copy.data() + (at + near) * width);
-    std::int64_t window = 1;
-    for (; 2 * window <= 2 * near + 1; window *= 2)
-        for (std::int64_t at = 0; at + window < padded; ++at) {
-            double* const one = copy.data() + at * width;
-            const double* const other = one + window * width;
-            for (std::int64_t x = 0; x < width; ++x) one[x] = std::max(one[x], other[x]);
-        }
-    for (std::int64_t at = 0; at < rows.count; ++at) {
-        const double* const one = copy.data() + at * width;
-        const double* const other = one + (2 * near + 1 - window) * width;
-        for (std::int64_t x = 0; x < width; ++x) rows[at][x] = std::max(one[x], other[x]);
-    }
-}
-
-// The largest value within `reach` voxels along each axis, within the array.
-inline void brightest(double* values, const Size& size, std::int64_t reach) {
-    std::vector<double> copy;
-    for (int axis = 0; axis < 2; ++axis)
-        for (std::int64_t at = 0; at < size[axis == 0 ? 1 : 0]; ++at)
-            brightest_of_rows(rows_along(values, size, axis, at), reach, copy);
-    const std::int64_t row = size[2];
-    copy.resize(static_cast<std::size_t>(row));
-    for (double* here = values; here != values + size[0] * size[1] * row; here += row) {
-        std::copy(here, here + row, copy.begin());
-        for (std::int64_t step = 1; step <= std::min(reach, row - 1); ++step) {
-            const double* const there = copy.data();
-            for (std::int64_t at = 0; at < row - step; ++at) here[at] = std::max(here[at], there[at + step]);
-            for (std::int64_t at = 0; at < row - step; ++at) here[at + step] = std::max(here[at + step], there[at]);
-        }
-    }
-}
 
 // Grows `mask` into voxels of `allowed` (all without it), by `steps` voxels at most (without a limit where negative):
 // to the neighbours that share a face, or to all 26.
@@ -193,13 +22,29 @@ inline void grow(std::uint8_t* mask, const std::uint8_t* allowed, const Size& si
                 const int distance = std::abs(z) + std::abs(y) + std::abs(x);
                 if (distance == 1 || (diagonally && distance > 1)) around.push_back(z * plane + y * wide + x);
             }
-    std::int64_t at = 0;
+    const std::int64_t row = size[2];
+    const auto place_of = [&](std::int64_t z, std::int64_t y) { return (z + 1) * plane + (y + 1) * wide + 1; };
     for (std::int64_t z = 0; z < size[0]; ++z)
-        for (std::int64_t y = 0; y < size[1]; ++y)
-            for (std::int64_t place = (z + 1) * plane + (y + 1) * wide + 1, end = place + size[2]; place < end; ++place, ++at) {
-                if (mask[at]) front.push_back(place);
-                state[static_cast<std::size_t>(place)] = mask[at] ? TAKEN : allowed == nullptr || allowed[at] ? FREE : CLOSED;
-            }
+        for (std::int64_t y = 0; y < size[1]; ++y) {
+            const std::uint8_t *const taken = mask + (z * size[1] + y) * row, *const open = allowed ? allowed + (taken - mask) : nullptr;
+            State* const __restrict here = state.data() + place_of(z, y);
+            for (std::int64_t x = 0; x < row; ++x) here[x] = taken[x] ? TAKEN : open == nullptr || open[x] ? FREE : CLOSED;
+        }
+    // A large mask has few voxels that can grow: those with a free neighbour.
+    std::vector<std::uint8_t> grows(static_cast<std::size_t>(row));
+    for (std::int64_t z = 0; z < size[0]; ++z)
+        for (std::int64_t y = 0; y < size[1]; ++y) {
+            const State* const here = state.data() + place_of(z, y);
+            std::uint8_t* const __restrict found = grows.data();
+            std::uint8_t any = 0;
+            for (std::int64_t x = 0; x < row; ++x) any |= found[x] = here[x] == TAKEN;
+            if (any == 0) continue;
+            std::fill(grows.begin(), grows.end(), std::uint8_t{0});
+            for (const std::int64_t by : around)
+                for (std::int64_t x = 0; x < row; ++x) found[x] |= here[x + by] == FREE;
+            for (std::int64_t x = 0; x < row; ++x)
+                if (found[x] && here[x] == TAKEN) front.push_back(place_of(z, y) + x);
+        }
     for (std::int64_t step = 0; !front.empty() && step != steps; ++step) {
         next.clear();
         for (const std::int64_t place : front)
@@ -211,11 +56,17 @@ inline void grow(std::uint8_t* mask, const std::uint8_t* allowed, const Size& si
             }
         front.swap(next);
     }
-    at = 0;
     for (std::int64_t z = 0; z < size[0]; ++z)
-        for (std::int64_t y = 0; y < size[1]; ++y)
-            for (std::int64_t place = (z + 1) * plane + (y + 1) * wide + 1, end = place + size[2]; place < end; ++place, ++at)
-                mask[at] = state[static_cast<std::size_t>(place)] == TAKEN;
+        for (std::int64_t y = 0; y < size[1]; ++y) {
+            const State* const here = state.data() + place_of(z, y);
+            std::uint8_t* const __restrict grown = mask + (z * size[1] + y) * row;
+            for (std::int64_t x = 0; x < row; ++x) grown[x] = here[x] == TAKEN;
+        }
+}
+
+// Lowers values to others plus a square, where they are above.
+WIDE_VECTORS inline void lower_to(double* __restrict here, const double* __restrict there, double square, std::int64_t count) {
+    for (std::int64_t at = 0; at < count; ++at) here[at] = std::min(here[at], there[at] + square);
 }
 
 // The least of the squares across rows, each plus that of its steps. A row that is infinitely far has nothing to give.
@@ -229,9 +80,7 @@ inline void nearest_of_rows(const Rows<double>& rows, const std::vector<double>&
         if (std::all_of(from, from + width, [](double square) { return square == FAR; })) continue;
         for (std::int64_t other = std::max<std::int64_t>(at - farthest, 0); other < std::min(at + farthest + 1, rows.count); ++other) {
             if (other == at) continue;
-            const double square = steps[static_cast<std::size_t>(std::abs(other - at))];
-            double* const here = rows[other];
-            for (std::int64_t x = 0; x < width; ++x) here[x] = std::min(here[x], from[x] + square);
+            lower_to(rows[other], from, steps[static_cast<std::size_t>(std::abs(other - at))], width);
         }
     }
 }
@@ -263,8 +112,8 @@ inline void squared_distances(const std::uint8_t* mask, double* squares, const S
         const double* const there = copy.data();
         for (std::int64_t step = 1; step < static_cast<std::int64_t>(steps[2].size()); ++step) {
             const double square = steps[2][static_cast<std::size_t>(step)];
-            for (std::int64_t at = 0; at < row - step; ++at) here[at] = std::min(here[at], there[at + step] + square);
-            for (std::int64_t at = 0; at < row - step; ++at) here[at + step] = std::min(here[at + step], there[at] + square);
+            lower_to(here, there + step, square, row - step);
+            lower_to(here + step, there, square, row - step);
         }
     }
 }

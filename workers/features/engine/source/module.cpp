@@ -6,6 +6,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "brightness.hpp"
 #include "first_order.hpp"
 #include "glcm.hpp"
 #include "gldm.hpp"
@@ -15,6 +16,7 @@
 #include "neighbourhoods.hpp"
 #include "ngtdm.hpp"
 #include "shape.hpp"
+#include "smoothing.hpp"
 
 namespace nb = nanobind;
 
@@ -22,7 +24,7 @@ namespace {
 
 using Image = nb::ndarray<const double, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 using Mask = nb::ndarray<const std::uint8_t, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
-using RowMask = nb::ndarray<const std::uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Places = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 template <typename Value>
 using Changed = nb::ndarray<Value, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
@@ -103,18 +105,37 @@ double longest(const Mask& mask) {
     return engine::longest(mask.data(), size_of(mask));
 }
 
-template <typename Value>
-void smooth(const Changed<Value>& values, const std::vector<double>& weights, const std::optional<RowMask>& rows) {
-    if (weights.empty()) throw std::invalid_argument("there are no weights");
-    if (rows && (rows->shape(0) != values.shape(0) || rows->shape(1) != values.shape(1)))
-        throw std::invalid_argument("the mask is not of the array's rows");
-    nb::gil_scoped_release released;
-    grids::smooth(values.data(), size_of(values), weights, rows ? rows->data() : nullptr);
+void require_inside(const Places& voxels, std::int64_t end) {
+    const std::int64_t* const first = voxels.data();
+    const bool are_inside = std::all_of(first, first + voxels.shape(0), [&](std::int64_t at) { return at >= 0 && at < end; });
+    if (!are_inside) throw std::invalid_argument("a voxel is out of the array");
 }
 
-void brightest(const Changed<double>& values, std::int64_t reach) {
+template <typename Array>
+std::int64_t count_of(const Array& array) {
+    return static_cast<std::int64_t>(array.size());
+}
+
+template <typename Value>
+void smooth(const Changed<Value>& values, const std::vector<double>& weights, const std::optional<Mask>& wanted) {
+    if (weights.empty()) throw std::invalid_argument("there are no weights");
+    if (wanted) require_one_shape(values, *wanted);
     nb::gil_scoped_release released;
-    grids::brightest(values.data(), size_of(values), reach);
+    grids::smooth(values.data(), size_of(values), weights, wanted ? wanted->data() : nullptr);
+}
+
+void brightest_at(const Image& values, std::int64_t reach, const Places& voxels, const Line<double>& found) {
+    if (voxels.shape(0) != found.shape(0)) throw std::invalid_argument("voxels and results differ in number");
+    require_inside(voxels, count_of(values));
+    nb::gil_scoped_release released;
+    grids::brightest_at(values.data(), size_of(values), voxels.data(), count_of(voxels), reach, found.data());
+}
+
+void raise(const Changed<double>& raised, const Image& values, const Places& voxels, std::int64_t reach) {
+    require_one_shape(raised, values);
+    require_inside(voxels, count_of(values));
+    nb::gil_scoped_release released;
+    grids::raise(raised.data(), values.data(), size_of(values), voxels.data(), count_of(voxels), reach);
 }
 
 void grow(const Changed<std::uint8_t>& mask, const std::optional<Mask>& allowed, std::int64_t steps, bool diagonally) {
@@ -137,7 +158,7 @@ void transform(const Image& values, std::array<double, 9> matrix, std::array<dou
     grids::transform(values.data(), size_of(values), matrix, offset, moved.data());
 }
 
-void lower(const Line<double>& values, const Line<const std::int64_t>& voxels, const Line<const double>& depths,
+void lower(const Line<double>& values, const Places& voxels, const Line<const double>& depths,
            const std::vector<std::int64_t>& steps, const std::vector<double>& reaches) {
     if (voxels.shape(0) != depths.shape(0) || steps.size() != reaches.size())
         throw std::invalid_argument("voxels and depths, or steps and reaches, differ in number");
@@ -161,10 +182,12 @@ NB_MODULE(_engine, module) {
     module.def("shape", &shape, nb::arg("mask"), nb::arg("spacing"));
     module.def("longest", &longest, nb::arg("mask"));
     module.def("smooth", &smooth<float>, nb::arg("values").noconvert(), nb::arg("weights"),
-               nb::arg("rows").none());
+               nb::arg("wanted").none());
     module.def("smooth", &smooth<double>, nb::arg("values").noconvert(), nb::arg("weights"),
-               nb::arg("rows").none());
-    module.def("brightest", &brightest, nb::arg("values").noconvert(), nb::arg("reach"));
+               nb::arg("wanted").none());
+    module.def("brightest_at", &brightest_at, nb::arg("values"), nb::arg("reach"), nb::arg("voxels"),
+               nb::arg("found").noconvert());
+    module.def("raise_near", &raise, nb::arg("raised").noconvert(), nb::arg("values"), nb::arg("voxels"), nb::arg("reach"));
     module.def("grow", &grow, nb::arg("mask").noconvert(), nb::arg("allowed").none(), nb::arg("steps"),
                nb::arg("diagonally"));
     module.def("transform", &transform, nb::arg("values"), nb::arg("matrix"), nb::arg("offset"),
