@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,11 +26,11 @@ from deploy.network.dicom_files import DicomFile, OtherFile, files_below, read_a
 from deploy.network.echo import echo
 from deploy.network.peer import Peer
 from deploy.network.send import SendOutcome, groups_by_context, send_files
-from deploy.stack.ports import free_port
 from deploy.stack.sink import Sink
 from listener.ledger.target_circuits import Circuit, CircuitState, change_circuit, read_circuit
 from support.dicom_objects import data_set_bytes, image
 from support.listening import listening
+from support.processes import free_port, is_listening, wait_until
 from support.rejecting import NEEDS_STORESCP, TRIES, rejecting_storescp
 
 
@@ -208,9 +207,9 @@ def test_echo_says_what_is_wrong():
     """Connection refused, unknown host, no DICOM, rejected: each has its own message."""
     port = free_port()
     with pytest.raises(Unreachable, match="nothing listens"):
-        echo(Peer("X", "127.0.0.1", port), "US", 5)
+        echo(Peer("X", "127.0.0.1", port), "US", 60)
     with pytest.raises(Unreachable, match="is not known"):
-        echo(Peer("X", "no-such-host.invalid", 104), "US", 5)
+        echo(Peer("X", "no-such-host.invalid", 104), "US", 60)
     with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(Unreachable, match="does not answer"):
         echo(Peer("X", "127.0.0.1", mute.getsockname()[1]), "US", 1)
     entity = AE("STRICT")
@@ -219,9 +218,9 @@ def test_echo_says_what_is_wrong():
     server = entity.start_server(("127.0.0.1", 0), block=False)
     try:
         with pytest.raises(Unreachable, match="rejected the association") as caught:
-            echo(Peer("OTHER", "127.0.0.1", server.server_address[1]), "US", 5)
+            echo(Peer("OTHER", "127.0.0.1", server.server_address[1]), "US", 60)
         assert "AE title OTHER" in caught.value.advice
-        assert echo(Peer("STRICT", "127.0.0.1", server.server_address[1]), "US", 5).echo_seconds > 0
+        assert echo(Peer("STRICT", "127.0.0.1", server.server_address[1]), "US", 60).echo_seconds > 0
     finally:
         server.shutdown()
 
@@ -277,7 +276,7 @@ def test_echo_and_send_to_dcmtk(run_radtme, tmp_path):
     port = free_port()
     storescp = subprocess.Popen(["storescp", "-od", str(received), "-aet", "DCMTK", str(port)])
     try:
-        wait_for_port(port)
+        wait_until(lambda: is_listening(port), 30, "storescp")
         assert run_radtme("echo", f"DCMTK@127.0.0.1:{port}").stdout.startswith(f"DCMTK@127.0.0.1:{port}: ok")
         run = run_radtme("send", "study", "--target", f"DCMTK@127.0.0.1:{port}")
     finally:
@@ -290,19 +289,6 @@ def test_echo_and_send_to_dcmtk(run_radtme, tmp_path):
     gone = run_radtme("echo", f"DCMTK@127.0.0.1:{port}")
     assert gone.returncode == 3
     assert len(gone.stderr.splitlines()) == 2
-
-
-def wait_for_port(port: int) -> None:
-    """Wait until something listens."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(f"nothing listens on {port}")
 
 
 def test_the_sink_lists_what_it_holds(sink, tmp_path):
