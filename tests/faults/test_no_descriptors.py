@@ -8,7 +8,9 @@ from listener.scp.statuses import Status
 from listener.spool.jobs import JobState
 from support.disturbed import Study, assert_kept
 from support.doomed import Site
+from support.live_folder import found_below
 from support.modality import store_all, store_until_gone
+from support.processes import wait_until
 
 TAKEN_BEFORE = 5
 """So many objects are sent before the fault."""
@@ -40,5 +42,5 @@ def test_no_descriptors_left_in_the_listener(site: Site, study: Study) -> None:
         limit(before[0])
         store_all(port, study.paths, acknowledged)
         site.wait_for_jobs(1, JobState.READY)
+        wait_until(lambda: not found_below(site.spool.root, "*.part"), 30, "no file of an association is left")
     assert_kept(site, study.paths)
-    assert not list(site.spool.root.rglob("*.part"))

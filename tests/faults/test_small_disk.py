@@ -11,8 +11,10 @@ from listener.scp.statuses import Status
 from listener.spool.jobs import JobState
 from support.disturbed import Study, assert_kept, site_with
 from support.doomed import Site
+from support.live_folder import found_below
 from support.modality import store_all, store_until_gone
 from support.mounts import close_ledgers, tmpfs
+from support.processes import wait_until
 from support.recorder import Recorder
 
 
@@ -47,4 +49,4 @@ def test_a_full_disk_below_the_listener(small: Site, study: Study) -> None:
         store_all(port, study.paths, acknowledged)
         assert_kept(small, study.paths)
         small.wait_for_jobs(1, JobState.READY)
-    assert not list(small.spool.root.rglob("*.part"))
+        wait_until(lambda: not found_below(small.spool.root, "*.part"), 30, "no file of an association is left")

@@ -1,5 +1,6 @@
 """`radtme up` with its real processes: start, restart of killed parts, orderly stop, and no process left."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,13 +8,15 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+
+from support.live_folder import found_below
+from support.processes import wait_until
 
 CONFIGURATION = "data: .\nlistener: {port: 0, metrics_port: 0, min_free_bytes: 0}\nworkers: {metrics_port: 0}\n"
 START_SECONDS = 90.0
@@ -52,14 +55,14 @@ class Stack:
     def radtme(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command beside it."""
         command = [sys.executable, "-P", "-m", "deploy", *arguments]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False)
 
     def close(self) -> None:
         """End it, if it still runs."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(60)
+                self.process.wait(240)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -81,14 +84,6 @@ def descendants(pid: int) -> list[int]:
     return children + [one for child in children for one in descendants(child)]
 
 
-def wait_until(condition: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:
-    """Wait for a condition; fail with the last observation when it does not become true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.1)
-
-
 def answers(said: str, part: str) -> int:
     """Return the status of the metrics that `radtme up` names for a part."""
     (address,) = re.findall(rf"(http://\S+)\s+\({part}\)", said)
@@ -98,7 +93,12 @@ def answers(said: str, part: str) -> int:
 
 def others_can_read(folder: Path) -> list[Path]:
     """Return what everyone on the machine may read."""
-    return [path for path in folder.rglob("*") if path.stat().st_mode & 0o007]
+    found = []
+    for path in found_below(folder):
+        with contextlib.suppress(FileNotFoundError):  # it is gone again
+            if path.stat().st_mode & 0o007:
+                found.append(path)
+    return found
 
 
 @pytest.fixture
@@ -146,8 +146,9 @@ def test_it_runs_heals_and_drains(stack: Stack):
 
     everything = descendants(stack.process.pid)
     stack.process.send_signal(signal.SIGINT)
-    assert stack.process.wait(90) == 0, stack.said()
-    assert not [pid for pid in everything if command_of(pid)]
+    assert stack.process.wait(300) == 0, stack.said()
+    # What was killed at the end is gone when the kernel has come to it.
+    wait_until(lambda: not [pid for pid in everything if command_of(pid)], 30, "the end of all processes")
     order = [line.split(":")[0].strip() for line in stack.said().splitlines() if line.endswith(": finishing")]
     assert order == ["listener", "workers", "delivery", "redis"]
     assert not (stack.folder / "run" / "stack.json").exists()
@@ -176,7 +177,7 @@ def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path):
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
     assert run.returncode == 1
@@ -189,10 +190,7 @@ def test_a_full_disk_is_said_at_the_start_and_does_not_hold_up_the_other_parts(t
     full = CONFIGURATION.replace("min_free_bytes: 0", "min_free_bytes: 999999999999999")
     stack = Stack(tmp_path, full)
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while "Ctrl-C stops it" not in stack.said():
-            assert time.monotonic() < deadline, stack.said()
-            time.sleep(0.2)
+        wait_until(lambda: "Ctrl-C stops it" in stack.said(), START_SECONDS, stack.said)
         said = " ".join(stack.said().split())
         assert "radtme is running, and receives nothing. The disk is full: " in said
         assert "(listener.min_free_bytes) objects are refused with 0xA700; run radtme retention" in said
