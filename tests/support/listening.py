@@ -127,7 +127,7 @@ def _store_some(port: int, objects: Sequence[Dataset], calling: str) -> list[int
 class RawPeer:
     """A peer that can misbehave: it writes PDUs as bytes."""
 
-    def __init__(self, port: int, address: str = "", timeout: float = 10) -> None:
+    def __init__(self, port: int, address: str = "", timeout: float = 120) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(address, 0))
 
     def associate(
@@ -138,11 +138,17 @@ class RawPeer:
         return self.read_pdu()[0]
 
     def read_pdu(self) -> tuple[int, bytes]:
-        """Return the next PDU, or type 0 where the connection is closed."""
+        """Return the next PDU, or type 0 where the connection is closed.
+
+        Raises
+        ------
+        TimeoutError
+            If the other side neither says anything nor closes the connection.
+        """
         try:
             header = self._read(6)
             return header[0], self._read(int.from_bytes(header[2:6], "big"))
-        except (ConnectionError, TimeoutError):
+        except ConnectionError:
             return 0, b""
 
     def _read(self, length: int) -> bytes:
