@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import structlog
 import threadpoolctl
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from support.mounts import close_ledgers
 from support.postgresql import PostgresServer, postgres_server, programs
@@ -16,6 +18,13 @@ from support.postgresql import PostgresServer, postgres_server, programs
 # before this file (the warning filters name pandas), other libraries and child processes come after it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 threadpoolctl.threadpool_limits(1)
+
+# The same examples in every run: none fails by chance. No time limit: how long one takes depends on the machine.
+# `make fuzz` looks for new ones, and pytest --hypothesis-profile=default.
+hypothesis_settings.register_profile(
+    "tests", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("tests")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -189,7 +189,6 @@ class Pairing(RuleBasedStateMachine):
 Pairing.TestCase.settings = settings(
     max_examples=EXAMPLES,
     stateful_step_count=30,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )

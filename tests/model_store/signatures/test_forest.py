@@ -23,7 +23,7 @@ def a_tree() -> np.ndarray:
     return nodes
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), columns=st.integers(1, 12), trees=st.integers(1, 40), depth=st.integers(0, 12))
 def test_probabilities_have_the_bits_of_scikit_learn(seed: int, columns: int, trees: int, depth: int) -> None:
     """Also for values that equal a threshold, that differ from one by less than single precision, and for one row."""

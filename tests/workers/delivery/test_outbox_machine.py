@@ -237,7 +237,6 @@ class Outbox(RuleBasedStateMachine):
 Outbox.TestCase.settings = settings(
     max_examples=EXAMPLES,
     stateful_step_count=30,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )

@@ -4,7 +4,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -66,7 +66,7 @@ OF_FRAMES = {
     "MREchoSequence": ("EffectiveEchoTime",),
     "MRImageFrameTypeSequence": ("ComplexImageComponent", "FrameType"),
 }
-many = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=300)
 
 
 def put(dataset: Dataset, keyword: str, value: bytes) -> None:

@@ -191,7 +191,7 @@ EDITS = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(content=st.sampled_from(FILES), edits=EDITS, length=st.none() | st.integers(0, 3000), narrow=st.booleans())
 def test_damaged_files_are_read_alike(
     content: bytes, edits: Sequence[tuple[int, bytes, str]], length: int | None, narrow: bool, tmp_path: Path

@@ -72,7 +72,7 @@ def test_published_images(shared_data: Path, name: str, within_slices: bool) -> 
     assert np.isfinite(list(ours.values())).all()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     seed=st.integers(0, 2**32 - 1),
     sizes=st.tuples(*[st.integers(1, 8)] * 3),
