@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -67,7 +68,7 @@ def test_the_table_has_a_row_for_each_case_and_no_identifiers(spool, cases):
     assert rows[scored.id]["tumour_ml"] == 12.345
     assert (rows[refused.id]["reason"], rows[refused.id]["score"]) == ("tumour_too_small", None)
     assert "1.2.3" not in str(rows)
-    assert "2026" not in str(rows)
+    assert not re.search(r"\d{4}-\d\d-\d\d", str(rows))
     with_identifiers = case_table(read_jobs(spool), identifiers=True)
     assert {row["study_uid"] for row in with_identifiers} == {"1.2.3"}
 

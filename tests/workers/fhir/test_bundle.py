@@ -1,5 +1,6 @@
 """The FHIR bundle of a summary report, against the published definitions of FHIR R5."""
 
+import re
 from typing import Any
 
 import pytest
@@ -107,7 +108,7 @@ def test_of_the_patient_only_the_id_is_in_the_bundle() -> None:
     assert "'value': 'P1'" in text
     assert "HOSPITAL" in text
     assert "Doe" not in text
-    assert "1970" not in text
+    assert not re.search("1970-?02-?03", text)  # the year alone may be a part of a UID
 
 
 def test_the_same_report_gives_the_same_bundle() -> None:
