@@ -84,14 +84,15 @@ def test_redis_killed_and_started_empty(parts: Installation, pacs: Orthanc, phan
 
 def test_the_listener_killed_while_receiving(parts: Installation, pacs: Orthanc, phantom: Phantom) -> None:
     """Every acknowledged object is on disk, byte for byte; the sender sends the rest again, and there is one job."""
-    parts.start("redis", "listen")
+    parts.start("redis")
+    parts.start("listen", **{VARIABLE: f"{FaultPoint.RECEIVE_ACKNOWLEDGED}:stop:20"})
     acknowledged: list[str] = []
     sender = threading.Thread(target=store_all, args=(parts.dicom_port, phantom, acknowledged))
     sender.start()
     wait_until(lambda: len(acknowledged) >= 20, 60, "some objects are acknowledged")
     parts.kill("listen")
-    sender.join(60)
-    assert 20 <= len(acknowledged) < len(phantom.paths)
+    sender.join(120)
+    assert len(acknowledged) == 20 < len(phantom.paths)
     by_uid = {dcmread(path, stop_before_pixels=True).SOPInstanceUID: path for path in phantom.paths}
     kept = {path.stem: path for path in parts.spool.studies.rglob("*.dcm")}
     for uid in acknowledged:
@@ -107,7 +108,7 @@ def test_the_listener_killed_while_receiving(parts: Installation, pacs: Orthanc,
 def store_all(port: int, phantom: Phantom, acknowledged: list[str]) -> None:
     """Send the study and write down which object got 0x0000; goes on until the peer is gone."""
     entity = AE("MODALITY")
-    entity.dimse_timeout = entity.network_timeout = 5
+    entity.dimse_timeout = entity.network_timeout = 60
     entity.add_requested_context(MRImageStorage, ExplicitVRLittleEndian)
     entity.add_requested_context(SegmentationStorage, ExplicitVRLittleEndian)
     association = entity.associate("127.0.0.1", port, ae_title="RADTME")

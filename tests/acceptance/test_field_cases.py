@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from listener.spool.spool import Spool
 from model_store.signatures.registry import Registry
 from support.field_cases import CASES, OTHER_CASES, PAGE, Ending, FieldCase, page
 from support.listening import listening
+from support.processes import wait_until
 from workers.jobs.score_job import run
 from workers.results.result_record import ResultRecord, read_result
 from workers.scoring.case_result import Doubt, Phenotype, ResultOutcome
@@ -82,15 +82,11 @@ def send(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Send]:
 
 
 def _ready(spool: Spool, job_id: str) -> Job:
-    end = time.monotonic() + DEADLINE_SECONDS + 10
-    while time.monotonic() < end:
-        job = spool.find_job(job_id)
-        if job is not None and job.state is JobState.READY:
-            running = spool.move(job, JobState.RUNNING)
-            assert running is not None
-            return running
-        time.sleep(0.02)
-    raise AssertionError(f"{job_id} was not ready in time")
+    wait_until(lambda: job_id in {job.id for job in spool.jobs(JobState.READY)}, DEADLINE_SECONDS, "a ready job", 0.02)
+    ready = spool.find_job(job_id)
+    running = spool.move(ready, JobState.RUNNING) if ready else None
+    assert running is not None
+    return running
 
 
 def _work(spool: Spool, job: Job, registry: Registry, settings: WorkerSettings) -> Ended:

@@ -149,7 +149,7 @@ def run_radtme(tmp_path: Path, ledger_url: str | None) -> Callable[..., subproce
             env={**clean, "COLUMNS": "120", **ledger, **environment},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 

@@ -28,7 +28,7 @@ def parts(tmp_path: Path, pacs: Recorder) -> Iterator[Installation]:
 
 def redis(parts: Installation, *words: str) -> None:
     """Give Redis a command."""
-    subprocess.run(["redis-cli", "-p", str(parts.redis_port), *words], check=True, capture_output=True, timeout=20)
+    subprocess.run(["redis-cli", "-p", str(parts.redis_port), *words], check=True, capture_output=True, timeout=60)
 
 
 def is_ready(parts: Installation) -> bool:

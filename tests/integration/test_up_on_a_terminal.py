@@ -1,5 +1,6 @@
 """`radtme up` on a terminal of 80 columns: its words, its parts' log and the spinner each have lines of their own."""
 
+import codecs
 import fcntl
 import os
 import pty
@@ -47,6 +48,8 @@ class Terminal:
         )
         os.close(its)
         self.shown = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        """The spinner's characters have three bytes, and a look may end between them."""
 
     def read_until(self, is_enough: Callable[[], bool]) -> None:
         """Read what is shown until that is enough, or until the command has ended."""
@@ -55,7 +58,7 @@ class Terminal:
             assert time.monotonic() < end, self.shown
             if select.select([self._ours], [], [], 1)[0]:
                 try:
-                    self.shown += os.read(self._ours, 65536).decode()
+                    self.shown += self._decoder.decode(os.read(self._ours, 65536))
                 except OSError:  # every process has closed the terminal
                     return
 

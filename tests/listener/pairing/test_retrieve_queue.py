@@ -31,7 +31,7 @@ def test_what_is_missing_is_fetched_once_before_the_job_is_closed(spool: Spool, 
     station.scan(100.0)
     for thread in threading.enumerate():
         if thread.name == "retrieve":
-            thread.join(5)
+            thread.join(60)
     assert station.fetched == [(STUDY, {IMAGES: (image_uid(2),)})]
     (job,) = station.jobs(JobState.WAITING)
     assert job["fetched"]

@@ -4,10 +4,10 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from listener.runtime.heartbeat import SILENT_SECONDS, Heartbeat, Part, read_parts
+from support.processes import wait_until
 
 
 def test_a_part_is_seen_while_it_runs_and_not_after_its_end(tmp_path: Path) -> None:
@@ -134,10 +134,7 @@ def test_a_part_that_can_open_no_more_files_says_so(tmp_path: Path) -> None:
     """It cannot open the file in which it would say so either; when others were closed, it takes it back."""
 
     def wait_for(few: int | None) -> None:
-        deadline = time.monotonic() + 20
-        while [part.few_descriptors for part in read_parts(tmp_path)] != [few]:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: [part.few_descriptors for part in read_parts(tmp_path)] == [few], 30, f"few: {few}")
 
     command = [sys.executable, "-c", WITHOUT_DESCRIPTORS, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as process:

@@ -112,7 +112,7 @@ def pacs(
     peer = Peer(*statuses, sop_classes=sop_classes)
     server = peer.entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, peer.answer)])
     try:
-        yield Target("pacs", "PACS", "127.0.0.1", server.server_address[1], timeout_seconds=3), peer
+        yield Target("pacs", "PACS", "127.0.0.1", server.server_address[1], timeout_seconds=60), peer
     finally:
         server.shutdown()
 

@@ -45,7 +45,7 @@ def put_job(spool: Spool, number: int = 0, result: dict[str, Any] = SCORED) -> J
 
 def settings_of(spool: Spool, url: str, **more: Any) -> WorkerSettings:
     """Return workers' settings with a webhook and short waits."""
-    webhook = WebhookSettings(url, **{"timeout_seconds": 5.0, **more})
+    webhook = WebhookSettings(url, **{"timeout_seconds": 60.0, **more})
     return WorkerSettings(spool.root, spool.root, first_retry_seconds=0.01, last_retry_seconds=0.04, webhook=webhook)
 
 
@@ -309,6 +309,6 @@ def test_no_process_is_forked_while_a_metric_is_updated(spool: Spool) -> None:
         assert counting.wait(60)
         child = os.fork()
         if child == 0:
-            os._exit(0 if of_metrics.acquire(timeout=5) else 1)
+            os._exit(0 if of_metrics.acquire(timeout=60) else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         notifier.stop()

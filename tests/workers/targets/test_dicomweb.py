@@ -28,8 +28,8 @@ ROLES = (ResultRole.SEGMENTATION, ResultRole.SUMMARY_REPORT)
 
 
 def target(url: str, **more: Any) -> Target:
-    """Return a DICOMweb target with short patience."""
-    return Target("web", kind=TargetKind.DICOMWEB, url=url, **{"timeout_seconds": 2.0, **more})
+    """Return a DICOMweb target."""
+    return Target("web", kind=TargetKind.DICOMWEB, url=url, **{"timeout_seconds": 60.0, **more})
 
 
 def result(number: int) -> Dataset:
@@ -187,13 +187,13 @@ def dripping_head(handler: Handler) -> None:
 
 
 @pytest.mark.parametrize(
-    ("behave", "words"),
-    [(endless, "longer than"), (silent, "in time"), (dripping, "in time"), (dripping_head, "in time")],
+    ("behave", "seconds", "words"),
+    [(endless, 60, "longer than"), (silent, 2, "in time"), (dripping, 2, "in time"), (dripping_head, 2, "in time")],
 )
-def test_server_that_never_ends_is_left(behave: Any, words: str) -> None:
+def test_server_that_never_ends_is_left(behave: Any, seconds: float, words: str) -> None:
     """An answer without end, none at all, or a byte now and then: the try ends, and comes again later."""
     with web_server(behave) as server, pytest.raises(TransientFailure, match=words):
-        send(server.url)
+        send(server.url, timeout_seconds=seconds)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def instance(sop_class: str) -> Dataset:
 
 def target(port: int, **settings: object) -> Target:
     """Return a target on this machine."""
-    return Target("pacs", "PACS", "127.0.0.1", port, timeout_seconds=3, **settings)  # type: ignore[arg-type]
+    return Target("pacs", "PACS", "127.0.0.1", port, timeout_seconds=60, **settings)  # type: ignore[arg-type]
 
 
 @contextmanager
