@@ -1,7 +1,7 @@
 """Words of descriptions and labels, in several languages, that name a breast or another part of the body.
 
 ``body_part_words.csv`` lists them. Short words that mean something else in another language count only in a description
-that says nothing else ("MRT Hand links").
+that says nothing else ("MRT Hand links"). Words for the chest are kept apart: examinations of a breast have them, too.
 """
 
 import csv
@@ -37,6 +37,10 @@ NO_BODY_PART = re.compile(
     re.IGNORECASE,
 )
 """Names of coils, hospitals, places and products that hold the name of a body part."""
+OTHER_KINDS = ("other", "chest")
+"""Kinds of words in the table for another part of the body than the breast."""
+PRONE = frozenset({"HFP", "FFP"})
+"""Values of Patient Position: head or feet first."""
 WORDS = re.compile(r"\w+")
 LONGEST_ALONE = 64
 """Characters (VR LO, PS3.5 section 6.2): a longer description says more than a part of the body."""
@@ -52,17 +56,30 @@ def other_body_part_in(texts: Iterable[str]) -> str:
     return next(filter(None, map(_word_in, map(_cleaned, texts))), "")
 
 
-def other_body_part_described(descriptions: Iterable[str]) -> str:
-    """Return the first word for another part of the body than the breast in descriptions; empty where there is none."""
-    return next(filter(None, (_word_in(_cleaned(one)) or _only_word_of(one) for one in descriptions)), "")
+def other_body_part_described(descriptions: Iterable[str], *, is_chest_another: bool = True) -> str:
+    """Return the first word for another part of the body than the breast in descriptions; empty where there is none.
+
+    ``is_chest_another``: whether words for the chest count among them (`examined_as_a_breast`).
+    """
+    kinds = OTHER_KINDS if is_chest_another else ("other",)
+    return next(filter(None, (_word_in(_cleaned(one), kinds) or _only_word_of(one) for one in descriptions)), "")
+
+
+def examined_as_a_breast(receive_coil_name: str, patient_position: str) -> bool:
+    """Return whether images of a chest were made as those of a breast are: with a coil for it, or of a prone patient.
+
+    A protocol without a name of its own for the breast is often the one of the chest. Heart and lungs are examined
+    supine, with other coils. Receive Coil Name and Patient Position: PS3.3 sections C.8.3.1 and C.7.3.1.1.2.
+    """
+    return names_breast(receive_coil_name) or patient_position.strip().upper() in PRONE
 
 
 def _cleaned(text: str) -> str:
     return NO_BODY_PART.sub(" ", normalize("NFC", text).replace("_", " "))
 
 
-def _word_in(text: str) -> str:
-    found = _words("other").search(text)
+def _word_in(text: str, kinds: tuple[str, ...] = OTHER_KINDS) -> str:
+    found = next(filter(None, (_words(kind).search(text) for kind in kinds)), None)
     if not found:
         return ""
     # A pattern with the word's ends takes hours for a word of 64 kB.

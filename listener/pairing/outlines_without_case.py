@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 
 from listener.dicom.data_set import read_attributes
 from listener.ledger.set_aside_outlines import SetAside, set_aside
-from listener.pairing.body_parts import BODY_PART_TAGS, other_body_part
+from listener.pairing.body_parts import BODY_PART_TAGS, TECHNIQUE_TAGS, other_body_part
 from listener.pairing.evidence import Evidence
 from listener.pairing.readiness import PairingDecision
 from listener.pairing.reconcile import outline_at
@@ -62,7 +62,7 @@ class OutlinesWithoutCase:
         if outline.never_accepted and not outline.is_structure_set:
             return SetAside.OTHER_IMAGES, f"drawn on {outline.never_accepted}, which is never measured"
         if outline.other_body_part and self._settings.set_aside_other_body_parts:
-            return SetAside.OTHER_BODY_PART, f"its header says {outline.other_body_part!r}, and nothing of a breast"
+            return _of_another_body_part(outline.other_body_part)
         return None
 
     def _by_images(self, record: JobRecord, found: Evidence, step: PairingDecision) -> tuple[SetAside, str] | None:
@@ -76,6 +76,9 @@ class OutlinesWithoutCase:
             will_fetch = step is PairingDecision.FETCH and outline is not None and outline.calls_every_image_ct
             if outline is not None and outline.never_accepted and not will_fetch:
                 return SetAside.OTHER_IMAGES, f"drawn on {outline.never_accepted}; no MR image that it names came"
+            ends = step is PairingDecision.CLOSE and self._settings.set_aside_other_body_parts
+            if ends and outline is not None and outline.chest:
+                return _of_another_body_part(outline.chest)
         if self._settings.set_aside_other_body_parts:
             word = other_body_part(_image_heads(self._spool, record.study_uid, found))
             if word:
@@ -89,10 +92,14 @@ class OutlinesWithoutCase:
         return any(one and outline.sop_instance_uid in one.objects.values() for one in issued)
 
 
+def _of_another_body_part(word: str) -> tuple[SetAside, str]:
+    return SetAside.OTHER_BODY_PART, f"its header says {word!r}, and nothing of a breast"
+
+
 def _image_heads(spool: Spool, study_uid: str, found: Evidence) -> Iterator[Dataset]:
     """Yield the header of one image of each series of a job, as far as it names a part of the body."""
     for series, uids in sorted(found.images.items()):
         for uid in sorted(uids)[:1]:
-            head = read_attributes(spool.instance_path(study_uid, series, uid), *BODY_PART_TAGS)
+            head = read_attributes(spool.instance_path(study_uid, series, uid), *BODY_PART_TAGS, *TECHNIQUE_TAGS)
             if head is not None:  # else the worker says what is wrong with it
                 yield head

@@ -63,6 +63,8 @@ class SegmentationReferences:
     """Whether its writer is known to name MR images as CT too."""
     other_body_part: str = ""
     """The word by which its header names another part of the body than the breast; empty where it does not."""
+    chest: str = ""
+    """The word by which its header describes a chest: only its images tell whether a breast was examined."""
 
     @property
     def never_accepted(self) -> str:
@@ -132,7 +134,8 @@ def _outline(header: Dataset) -> SegmentationReferences:
         image_classes=frozenset(_image_classes(header)),
         is_structure_set="StructureSetROISequence" in header,
         calls_every_image_ct=str(header.get("Manufacturer") or "") == "Plastimatch",
-        other_body_part=other_body_part([header]),
+        other_body_part=other_body_part([header], is_chest_another=False),
+        chest=other_body_part([header]),
     )
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from pydicom import Dataset
 
-from listener.dicom.body_part_words import names_breast, other_body_part_described
+from listener.dicom.body_part_words import examined_as_a_breast, names_breast, other_body_part_described
 from workers.images.attributes import decoded, text
-from workers.images.functional_groups import functional_groups
+from workers.images.functional_groups import functional_groups, value_of
 
 DESCRIPTIONS = ("StudyDescription", "SeriesDescription", "ProtocolName", "RequestedProcedureDescription")
 _QUALITY = r"(?<![a-z])(?:acr|qa|qc)(?![a-z])"
@@ -56,7 +56,9 @@ def other_body_part(header: Dataset, frame_number: int | None = None) -> str:
         return f"anatomic region {region}"
     if body_part == "BREAST":
         return ""
-    if word := other_body_part_described(descriptions):
+    coil, position = value_of(header, "ReceiveCoilName", frame_number), text(header, "PatientPosition")
+    is_chest_another = not examined_as_a_breast(coil, position)
+    if word := other_body_part_described(descriptions, is_chest_another=is_chest_another):
         return f"described as {word}"
     tests = [found[0] for one in descriptions if (found := TEST_OBJECT.search(one))]
     return f"described as {tests[0].strip().lower()}" if tests else ""

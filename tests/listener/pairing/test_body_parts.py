@@ -82,6 +82,46 @@ def test_joints_spine_limbs_and_chest_are_told_as_radiographers_write_them(descr
     assert other_body_part([study(description)])
 
 
+CHESTS = """
+MR CHEST|MRI chest w wo|MRT Thorax|MRT Brustkorb|RM tórax|RM torace|MR borstkas|rintakehä|klatka piersiowa|mellkas|
+hrudník|toraks MR|θώρακας|органы грудной клетки|胸部 MRI|흉부
+"""
+
+
+@pytest.mark.parametrize("description", [one.strip() for one in CHESTS.split("|")])
+@pytest.mark.parametrize(
+    ("keyword", "value", "is_told"),
+    [
+        ("ReceiveCoilName", "L BREAST", False),
+        ("ReceiveCoilName", "Breast_18", False),
+        ("ReceiveCoilName", "SENSE-Mamma-7", False),
+        ("PatientPosition", "HFP", False),
+        ("PatientPosition", "FFP", False),
+        ("ReceiveCoilName", "8CH CARDIAC", True),
+        ("ReceiveCoilName", "Body_18", True),
+        ("PatientPosition", "HFS", True),
+        ("PatientPosition", "HFDR", True),
+    ],
+)
+def test_a_chest_in_a_breast_coil_or_prone_may_be_a_breast(
+    description: str, keyword: str, value: str, is_told: bool
+) -> None:
+    """Where a scanner or a worklist has no breast among its parts of the body, the nearest one is the chest."""
+    header = study(description)
+    setattr(header, keyword, value)
+    assert bool(other_body_part([header])) is is_told
+
+
+@pytest.mark.parametrize(
+    "description", ["MRI heart", "Herz-MRT", "MR lung", "MRT BWS", "MR thoracic spine", "MRI chest, mediastinum"]
+)
+def test_other_organs_are_told_however_the_patient_lay(description: str) -> None:
+    """Coil and position speak of a breast against the word chest alone."""
+    header = study(description)
+    header.PatientPosition, header.ReceiveCoilName = "HFP", "BREAST"
+    assert other_body_part([header])
+
+
 @pytest.mark.parametrize("description", ["MRT Kopf, KM kann erforderlich sein", "Knie nativ, KM moeglich sein"])
 def test_a_german_verb_is_no_french_breast(description: str) -> None:
     """The word sein is "to be" in German."""

@@ -80,6 +80,22 @@ def test_a_word_for_the_breast_or_none_at_all_makes_a_case(station: Station, wor
     assert len(station.jobs(JobState.READY)) == 1
 
 
+@pytest.mark.parametrize(
+    ("position", "is_case"), [("HFP", True), ("HFS", False), (None, False)], ids=["prone", "supine", "no image"]
+)
+def test_of_a_chest_the_images_tell(spool: Spool, clock: Clock, position: str | None, is_case: bool) -> None:
+    """An outline has the description of its study, and not how the patient lay; one without images is no case."""
+    station = Station(spool, clock, deadline_seconds=10.0)
+    station.receive(with_words(outline(images=[1]), StudyDescription="MR CHEST"))
+    if position is not None:
+        station.receive(with_words(image(1), StudyDescription="MR CHEST", PatientPosition=position))
+    station.scan(3.0)
+    assert len(station.jobs(JobState.READY)) == is_case
+    station.scan(11.0)
+    assert [one.reason for one in read_set_aside(station.spool.ledger)] == ([] if is_case else ["other_body_part"])
+    assert len(list(station.spool.jobs())) == is_case
+
+
 def test_a_site_may_score_other_body_parts(spool: Spool, clock: Clock) -> None:
     """`listener.set_aside_other_body_parts: false`."""
     station = Station(spool, clock, set_aside_other_body_parts=False)
@@ -161,7 +177,7 @@ def test_the_images_of_a_set_by_plastimatch_are_fetched(spool: Spool, clock: Clo
     station.scan(11.0)
     for thread in threading.enumerate():
         if thread.name == "retrieve":
-            thread.join(5)
+            thread.join(60)
     assert station.fetched == [(STUDY, {IMAGES: (image_uid(1),)})]
     station.scan(11.0)
     assert not list(station.spool.jobs())

@@ -234,6 +234,43 @@ def test_other_body_parts_are_refused(attributes: dict[str, Any], words: str) ->
     assert refused.value.reason is Reason.OTHER_BODY_PART
 
 
+def enhanced_coil(name: str) -> list[Dataset]:
+    """Return shared functional groups with a receive coil."""
+    coil, groups = Dataset(), Dataset()
+    coil.ReceiveCoilName = name
+    groups.MRReceiveCoilSequence = [coil]
+    return [groups]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"ReceiveCoilName": "8HRBREAST"},
+        {"PatientPosition": "HFP"},
+        {"SharedFunctionalGroupsSequence": enhanced_coil("Breast_18")},
+    ],
+)
+def test_a_chest_in_a_breast_coil_or_prone_is_taken(attributes: dict[str, Any]) -> None:
+    """A scanner without a breast among its parts of the body; words for other organs are refused all the same."""
+    chest = header(BodyPartExamined="CHEST", StudyDescription="MR CHEST W WO", **attributes)
+    check_technique(chest)
+    chest.ProtocolName = "cardiac"
+    with pytest.raises(RejectedInput, match="described as cardiac"):
+        check_technique(chest)
+
+
+def test_a_real_breast_that_is_called_a_chest_is_taken(br06: Path) -> None:
+    """By its coil, and by the patient's position; with those of a heart it is refused."""
+    breast = dcmread(min((br06 / "dce").iterdir()), stop_before_pixels=True)
+    breast.BodyPartExamined, breast.StudyDescription = "CHEST", "MR CHEST"
+    check_technique(breast)
+    breast.ReceiveCoilName = "8CH CARDIAC"
+    check_technique(breast)
+    breast.PatientPosition = "HFS"
+    with pytest.raises(RejectedInput, match="described as chest"):
+        check_technique(breast)
+
+
 def test_a_site_may_let_a_criterion_warn() -> None:
     """A criterion that the site set to note gives a warning with the same words; the others go on refusing."""
     brain = header(BodyPartExamined="BRAIN")
