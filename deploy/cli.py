@@ -4,6 +4,7 @@ import errno
 import gc
 import importlib
 import os
+import signal
 import sys
 import threading
 import time
@@ -219,7 +220,11 @@ def main() -> None:
 
 
 def end_without_waiting(code: int) -> None:
-    """End the process if a thread goes on: pynetdicom's wait for the answer of a silent peer, up to its time limits."""
+    """End the process if a thread goes on: pynetdicom's wait for the answer of a silent peer, up to its time limits.
+
+    From now on Ctrl-C changes nothing, the exit code least of all.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     deadline = time.monotonic() + THREADS_END_SECONDS
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:

@@ -2,10 +2,29 @@
 
 import atexit
 import gc
+import signal
 import sys
+import time
+from types import FrameType
 
 INTERRUPTED = 130
 """`deploy.errors.ExitCode.INTERRUPTED`, which is not loaded yet."""
+UNDISTURBED_SECONDS = 5.0
+"""How long an interrupted command may remove what it has begun, and end its processes, before Ctrl-C counts again."""
+
+
+class Interrupts:
+    """A handler of SIGINT. Ctrl-C that is pressed twice ends a command as one does, and does not break off its end."""
+
+    def __init__(self) -> None:
+        self._undisturbed_until = 0.0
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Interrupt what runs, unless it was interrupted a moment ago."""
+        now = time.monotonic()
+        if now >= self._undisturbed_until:
+            self._undisturbed_until = now + UNDISTURBED_SECONDS
+            raise KeyboardInterrupt
 
 
 def main() -> None:
@@ -14,6 +33,8 @@ def main() -> None:
     # the end of the process frees anyway.
     atexit.register(gc.freeze)
     try:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a command in the background ignores it
+            signal.signal(signal.SIGINT, Interrupts())
         from deploy.cli import main as run
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Self
 
@@ -76,10 +76,20 @@ class Cluster:
         """Return the cluster, which is not started yet."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """End the processes of this machine, or leave the scheduler."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End the processes of this machine, or leave the scheduler. After Ctrl-C or an error, they finish nothing."""
+        if kind is not None:
+            self._kill_processes()
         self._ending.close()
         self._client = self._local = self._attendance = None
+
+    def _kill_processes(self) -> None:
+        """End the processes of this machine at once: Dask would wait for what they do, for seconds."""
+        for nanny in self._local.workers.values() if self._local is not None else ():
+            nanny.auto_restart = False
+            if nanny.process is not None and nanny.process.pid is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(nanny.process.pid, signal.SIGKILL)
 
     def workers(self, tasks: int) -> tuple[str, ...]:
         """Return the addresses of the workers that can be given work now.
@@ -109,7 +119,7 @@ class Cluster:
             logging.getLogger("distributed").setLevel(logging.CRITICAL)  # who waits for a task says what became of it
             folder = self._ending.enter_context(tempfile.TemporaryDirectory(prefix="radtme-"))
             self._ending.enter_context(dask.config.set({**CONFIGURATION, "temporary-directory": folder}))
-            self._client = self._connected() if self._scheduler else self._started()
+            self._client = self._connected() if self._scheduler else self._started(folder)
         wanted = min(self._jobs, tasks)
         if self._local is not None and len(self._local.worker_spec) < wanted:
             self._local.scale(wanted)
@@ -173,7 +183,8 @@ class Cluster:
                 "processes (jobs) or a machine with more memory, and run the same command: what was finished is kept"
             ) from error
 
-    def _started(self) -> "Client":
+    def _started(self, folder: str) -> "Client":
+        """Start the scheduler. What a process that is killed has in its temporary folder goes with ``folder``."""
         from distributed import Client, LocalCluster
 
         from model_store.computing.local_security import LocalSecurity
@@ -189,6 +200,7 @@ class Cluster:
                     dashboard_address="127.0.0.1:0",
                     scheduler_kwargs={"dashboard": False},
                     silence_logs=logging.CRITICAL,
+                    env={"TMPDIR": folder},
                 )
             )
             client: Client = self._ending.enter_context(Client(self._local, set_as_default=False))

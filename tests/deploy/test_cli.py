@@ -3,8 +3,11 @@
 import errno
 import os
 import re
+import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 
@@ -54,13 +57,30 @@ class Interrupted(ModuleType):
         raise KeyboardInterrupt
 
 
-def test_an_interruption_while_the_command_line_is_loaded_is_one_line(monkeypatch, capsys):
+@pytest.fixture
+def default_interrupts() -> Iterator[None]:
+    """Let Ctrl-C count, which a shell has ignored in what it starts in the background; undo what a command sets."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interruption_while_the_command_line_is_loaded_is_one_line(monkeypatch, capsys, default_interrupts):
     """In the first tenths of a second, too: no traceback."""
     monkeypatch.setitem(sys.modules, "deploy.cli", Interrupted("deploy.cli"))
     with pytest.raises(SystemExit) as ended:
         start.main()
     assert ended.value.code == start.INTERRUPTED == ExitCode.INTERRUPTED
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_ctrl_c_that_is_pressed_again_does_not_break_off_the_end(monkeypatch):
+    """What a command has begun is removed, and its processes are ended; where that takes too long, it counts again."""
+    pressed = start.Interrupts()
+    for now, is_heard in ((100.0, True), (100.2, False), (104.9, False), (105.0, True), (106.0, False)):
+        monkeypatch.setattr(start.time, "monotonic", lambda now=now: now)
+        with pytest.raises(KeyboardInterrupt) if is_heard else nullcontext():
+            pressed(signal.SIGINT, None)
 
 
 def test_a_file_in_the_place_of_the_data_folder_is_named(run_radtme, tmp_path):

@@ -4,6 +4,7 @@ import ctypes
 import gc
 import os
 import signal
+import tempfile
 import time
 
 
@@ -26,7 +27,8 @@ def settings_of_process(variable: str) -> tuple[str | None, tuple[int, int, int]
 
 
 def mark_and_hang(path: str) -> None:
-    """Create a file when the task begins, and never end."""
+    """Create a file when the task begins, with a temporary folder of its own, and never end."""
+    tempfile.mkdtemp()
     with open(path, "x"):
         pass
     time.sleep(600)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -188,8 +189,9 @@ def test_more_kinds_than_one_association_holds():
     assert sum(map(len, groups)) == 300
 
 
-def test_ctrl_c_ends_the_wait_for_a_silent_peer(tmp_path):
-    """At once, and with one line; pynetdicom's threads went on waiting until the time limit."""
+@pytest.mark.parametrize("presses", [1, 3])
+def test_ctrl_c_ends_the_wait_for_a_silent_peer(tmp_path, presses):
+    """At once, and with one line, however often it is pressed; pynetdicom's threads went on until the time limit."""
     with socket.create_server(("127.0.0.1", 0)) as silent, (tmp_path / "said").open("w") as said:
         address = f"PACS@127.0.0.1:{silent.getsockname()[1]}"
         before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a test in the background has it ignored
@@ -197,7 +199,9 @@ def test_ctrl_c_ends_the_wait_for_a_silent_peer(tmp_path):
         with subprocess.Popen(command, stderr=said, env={**os.environ, "RADTME_DATA": str(tmp_path)}) as process:
             signal.signal(signal.SIGINT, before)
             connection, _ = silent.accept()
-            process.send_signal(signal.SIGINT)
+            for _ in range(presses):
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.1)
             assert process.wait(120) == ExitCode.INTERRUPTED
             connection.close()
     assert (tmp_path / "said").read_text().splitlines()[-1] == "interrupted"

@@ -29,11 +29,16 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
 def test_no_process_is_left_when_the_owner_is_stopped(number: signal.Signals, tmp_path: Path) -> None:
-    """Only the owner is signalled, while both of its processes are at work; all of them end."""
+    """Only the owner is signalled, while both of its processes are at work; all of them end.
+
+    After Ctrl-C, their temporary folders are removed as well; a process that is killed can remove nothing.
+    """
     marks = [tmp_path / "one", tmp_path / "two"]
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a test in the background has it ignored
     script = WORKING.format(paths=[str(mark) for mark in marks])
-    process = start([sys.executable, "-c", script], tmp_path / "log", **HERE)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    process = start([sys.executable, "-c", script], tmp_path / "log", **HERE, TMPDIR=str(temporary))
     signal.signal(signal.SIGINT, before)
     try:
         wait_until(lambda: all(mark.exists() for mark in marks) or process.poll() is not None, 120, "both at work")
@@ -45,6 +50,8 @@ def test_no_process_is_left_when_the_owner_is_stopped(number: signal.Signals, tm
         if group_lives(process.pid):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    if number == signal.SIGINT:
+        assert not list(temporary.iterdir())
 
 
 STARTING = """
