@@ -94,6 +94,8 @@ class _Running(Generic[Task]):
         self._function, self._limit_seconds = function, limit_seconds
         self._done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         self._workers: tuple[str, ...] = ()
+        self._look_due = 0.0
+        """When to ask next which workers there are, on the monotonic clock."""
         self._topic = f"radtme-{uuid4().hex}"
         self._begun: dict[Any, float] = {}
         """By the key of the task, on the monotonic clock."""
@@ -103,7 +105,9 @@ class _Running(Generic[Task]):
         self._begun[event[1]] = time.monotonic()
 
     def give(self, waiting: deque[Task]) -> None:
-        self._workers = self._cluster.workers(len(waiting) + len(self.tasks))
+        if not self._workers or time.monotonic() >= self._look_due:
+            self._workers = self._cluster.workers(len(waiting) + len(self.tasks))
+            self._look_due = time.monotonic() + LOOK_SECONDS
         self._leaving &= set(self._workers)
         free = set(self._workers) - self._leaving - {given.worker for given in self.tasks.values()}
         for worker in free:
@@ -133,6 +137,8 @@ class _Running(Generic[Task]):
                 ended.append(self._given_up(future, "time_limit", "the case took too long"))
             elif given.worker not in self._workers and future.status == "pending":
                 ended.append(self._given_up(future, WORKER_KILLED, KILLED))
+        if any(one.failure for one in ended):
+            self._look_due = 0.0  # its process may be gone
         return ended
 
     def _given_up(self, future: "Future[Any]", failure: str, detail: str) -> Ended[Task]:

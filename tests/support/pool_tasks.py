@@ -7,6 +7,8 @@ import signal
 import tempfile
 import time
 
+from distributed import get_worker
+
 
 def work(task: str) -> str:
     """Do what the task names: die, raise, hang, or return the process id."""
@@ -21,9 +23,11 @@ def work(task: str) -> str:
     return f"{os.getpid()} {os.environ.get('OMP_NUM_THREADS')}"
 
 
-def settings_of_process(variable: str) -> tuple[str | None, tuple[int, int, int]]:
-    """Return a variable of the environment, and when Python looks for cycles."""
-    return os.environ.get(variable), gc.get_threshold()
+def settings_of_process(variable: str) -> tuple[str | None, tuple[int, int, int], float, float]:
+    """Return a variable of the environment, when Python looks for cycles, and how often (ms) Dask looks at itself."""
+    callbacks = get_worker().periodic_callbacks
+    looks = callbacks["tick"].callback_time, callbacks["monitor"].callback_time
+    return os.environ.get(variable), gc.get_threshold(), *looks
 
 
 def mark_and_hang(path: str) -> None:
