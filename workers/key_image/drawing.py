@@ -176,14 +176,13 @@ def _panel(view: View, grey: NDArray[np.uint8], window: Window) -> Image.Image:
     height_mm = (window.lower - window.upper) * view.pixel_spacing_mm[0]
     scale = PANEL / max(width_mm, height_mm)
     size = (max(1, round(width_mm * scale)), max(1, round(height_mm * scale)))
-    enlarged = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC, box=window.box()))
-    panel = np.repeat(enlarged[:, :, None], 3, axis=2)
+    panel = Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC, box=window.box()).convert("RGB")
     for outline in reversed(view.outlines):
-        panel[_outline(outline.mask, size, window)] = outline.colour
-    return Image.fromarray(panel)
+        panel.paste(outline.colour, mask=_outline(outline.mask, size, window))
+    return panel
 
 
-def _outline(mask: NDArray[np.bool_], size: tuple[int, int], window: Window) -> NDArray[np.bool_]:
+def _outline(mask: NDArray[np.bool_], size: tuple[int, int], window: Window) -> Image.Image:
     """Return the inner border of a mask at the size of the panel: along voxel edges, because voxels were measured."""
     enlarged = Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.NEAREST, box=window.box())
     inside = np.pad(np.asarray(enlarged) > 0, OUTLINE_WIDTH)
@@ -191,7 +190,7 @@ def _outline(mask: NDArray[np.bool_], size: tuple[int, int], window: Window) -> 
     for shift in (-OUTLINE_WIDTH, OUTLINE_WIDTH):
         core &= np.roll(inside, shift, 0) & np.roll(inside, shift, 1)
     width = slice(OUTLINE_WIDTH, -OUTLINE_WIDTH)
-    return np.asarray((inside & ~core)[width, width])
+    return Image.fromarray((inside & ~core)[width, width])  # bits: a mask of bytes would be blended
 
 
 def _draw_edge_letters(

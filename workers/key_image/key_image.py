@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
+from PIL.Image import Image
 from pydicom import Dataset
 
 from workers.features.measurement import Measurement
@@ -50,17 +50,17 @@ def key_image(origin: Origin, result: CaseResult, measurement: Measurement | Non
     """
     words = caption(origin, result, measurement)
     if measurement is None:
-        return _capture(origin, np.asarray(draw_words(words)))
+        return _capture(origin, draw_words(words))
     number = largest_slice(measurement)
     source = source_slices([measurement.volume.frames[number]], measurement.volume.headers)[0]
-    instance = _capture(origin, np.asarray(draw(_view(origin, measurement, number, source), words)))
+    instance = _capture(origin, draw(_view(origin, measurement, number, source), words))
     instance.DerivationDescription = "Slice with the largest tumour area; outlines and score drawn in"
     instance.SourceImageSequence = [_source_item(source)]
     return instance
 
 
-def _capture(origin: Origin, pixels: NDArray[np.uint8]) -> Dataset:
-    """Return a Secondary Capture of a picture (rows, columns, 3)."""
+def _capture(origin: Origin, picture: Image) -> Dataset:
+    """Return a Secondary Capture of a picture in RGB."""
     instance = composite(origin, ResultRole.KEY_IMAGE, "OT", f"{origin.wording.series_name} key image")
     instance.Laterality = decoded(origin.headers[0], ["Laterality"]).get("Laterality")
     instance.ConversionType = "SYN"
@@ -72,10 +72,10 @@ def _capture(origin: Origin, pixels: NDArray[np.uint8]) -> Dataset:
     instance.SamplesPerPixel = 3
     instance.PhotometricInterpretation = "RGB"
     instance.PlanarConfiguration = 0
-    instance.Rows, instance.Columns = pixels.shape[:2]
+    instance.Rows, instance.Columns = picture.height, picture.width
     instance.BitsAllocated, instance.BitsStored, instance.HighBit = 8, 8, 7
     instance.PixelRepresentation = 0
-    instance.PixelData = pixels.tobytes()
+    instance.PixelData = picture.tobytes()
     instance["PixelData"].VR = "OB"
     return instance
 

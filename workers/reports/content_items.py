@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pydicom import DataElement, Dataset
 from pydicom import Sequence as DicomSequence
 from pydicom.sr.coding import Code
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, SecondaryCaptureImageStorage, SegmentationStorage
 from pydicom.valuerep import format_number_as_ds
 
@@ -32,12 +33,28 @@ def _code_item(value: str, scheme: str, meaning: str, version: str | None) -> Da
     return codes.code_item(Code(value, scheme, meaning, version))
 
 
-def _item(relationship: str, value_type: str, name: Code) -> Dataset:
-    item = Dataset()
-    item.RelationshipType = relationship
-    item.ValueType = value_type
-    item.ConceptNameCodeSequence = [_shared_code(name)]
-    return item
+def _item(relationship: str, value_type: str, name: Code, *content: DataElement) -> Dataset:
+    elements = (
+        _element("RelationshipType", "CS", relationship),
+        _element("ValueType", "CS", value_type),
+        _sequence("ConceptNameCodeSequence", [_shared_code(name)]),
+        *content,
+    )
+    return Dataset({element.tag: element for element in elements})
+
+
+def _element(keyword: str, vr: str, value: object) -> DataElement:
+    """Return an element whose value pydicom would keep as it is: converting and checking it takes ten times as long."""
+    return DataElement(_tag(keyword), vr, value, already_converted=True)
+
+
+def _sequence(keyword: str, items: Sequence[Dataset]) -> DataElement:
+    return _element(keyword, "SQ", DicomSequence(items))
+
+
+@functools.cache
+def _tag(keyword: str) -> BaseTag:
+    return Tag(keyword)
 
 
 def number(
@@ -67,23 +84,17 @@ def number(
 
 def coded(name: Code, value: Code, relationship: str = CONTAINS) -> Dataset:
     """Return a coded finding."""
-    item = _item(relationship, "CODE", name)
-    item.ConceptCodeSequence = [_shared_code(value)]
-    return item
+    return _item(relationship, "CODE", name, _sequence("ConceptCodeSequence", [_shared_code(value)]))
 
 
 def text(name: Code, value: str, relationship: str = CONTAINS) -> Dataset:
     """Return a text item."""
-    item = _item(relationship, "TEXT", name)
-    item.TextValue = value
-    return item
+    return _item(relationship, "TEXT", name, _element("TextValue", "UT", value))
 
 
 def uid_reference(name: Code, uid: str, relationship: str = CONTAINS) -> Dataset:
     """Return a UID."""
-    item = _item(relationship, "UIDREF", name)
-    item.UID = uid
-    return item
+    return _item(relationship, "UIDREF", name, _element("UID", "UI", UID(uid)))
 
 
 def object_reference(name: Code, reference: InstanceReference, segment_number: int | None = None) -> Dataset:
@@ -107,10 +118,8 @@ def of_template(item: Dataset, template: str) -> Dataset:
 
 def container(name: Code, children: Sequence[Dataset]) -> Dataset:
     """Return a container as a heading for its children, each of which is displayed separately."""
-    item = _item(CONTAINS, "CONTAINER", name)
-    item.ContinuityOfContent = "SEPARATE"
-    item.ContentSequence = list(children)
-    return item
+    continuity = _element("ContinuityOfContent", "CS", "SEPARATE")
+    return _item(CONTAINS, "CONTAINER", name, continuity, _sequence("ContentSequence", children))
 
 
 def plain(dataset: Dataset) -> Dataset:

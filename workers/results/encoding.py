@@ -17,10 +17,11 @@ from pydicom.dataelem import RawDataElement
 from pydicom.filebase import DicomFileLike, DicomIO
 from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.multival import MultiValue
-from pydicom.tag import BaseTag
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
+CHARACTER_SET = Tag("SpecificCharacterSet")
 UTF_8 = convert_encodings("ISO_IR 192")
 LONGEST_SHORT = 0xFFFF
 """Bytes; longer values of VRs whose length has two bytes cannot be written (PS3.5 section 6.2.2)."""
@@ -63,7 +64,7 @@ def encoded_item(content: bytes) -> bytes:
 
 
 def _data_set(dataset: Dataset) -> bytes:
-    if dataset.get("SpecificCharacterSet", "ISO_IR 192") != "ISO_IR 192":
+    if CHARACTER_SET in dataset and dataset.SpecificCharacterSet != "ISO_IR 192":
         raise _NotPlain
     is_encoded_alike = dataset.original_encoding == (False, True) and dataset.original_character_set == UTF_8
     elements = [element for element in dataset.elements() if not _is_group_length(element.tag)]
@@ -108,7 +109,7 @@ def _value(vr: str, value: Any) -> bytes:
     write = _WRITERS.get(vr)
     if write is None:
         raise _NotPlain
-    many = isinstance(value, MultiValue | list)
+    many = not isinstance(value, str) and isinstance(value, MultiValue | list)
     found = write(value if many else [value])
     return found + (b"\0" if vr in ("OB", "OW", "UI") else b" ") * (len(found) % 2)
 
