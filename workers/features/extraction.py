@@ -131,16 +131,18 @@ def measure_columns(
     """
     measuring, spacing_mm = _engine_of(engine), (profile.spacing_mm,) * 3
     found: tuple[dict[str, float], ...] = tuple({} for _ in outlines)
+    shapes = {region: _wanted(wanted, region, "original", (SHAPE,)) for region in Region}
     for values, masks in zip(found, outlines, strict=True):
         for region, mask in masks.items():
-            if names := _wanted(wanted, region, "original", (SHAPE,)):
+            if names := shapes[region]:
                 values |= _columns(region, "original", measuring.shape(mask[box_of(mask)], spacing_mm), names)
     together = box_of(np.logical_or.reduce([mask for masks in outlines for mask in masks.values()]))
     images = {name for name in image_names(profile) if any(f"_{name}_" in column for column in wanted)}
     for filtered in filtered_images(resampled, together, profile, images):
+        intensities = {region: _wanted(wanted, region, filtered.name, INTENSITY_CLASSES) for region in Region}
         for values, masks in zip(found, outlines, strict=True):
             for region, mask in masks.items():
-                if names := _wanted(wanted, region, filtered.name, INTENSITY_CLASSES):
+                if names := intensities[region]:
                     outcomes = _intensities(filtered, mask, spacing_mm, measuring, names)
                     values |= _columns(region, filtered.name, outcomes, names)
     return found

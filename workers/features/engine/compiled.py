@@ -23,6 +23,9 @@ except ImportError as error:
 SHAPE_NAMES = tuple(_engine.shape_names())
 INTENSITY_NAMES = tuple(_engine.intensity_names())
 """Class and name of the features, in the order of pyradiomics."""
+_NAMES_OF = {
+    one: tuple(name for name in INTENSITY_NAMES if name.startswith(f"{one}_")) for one in INTENSITY_CLASSES
+}
 SOURCES_DIGEST = _engine.SOURCES
 """SHA-256 of the sources that the loaded module was compiled from."""
 
@@ -64,7 +67,7 @@ class CompiledEngine:
         except OverflowError as error:
             raise RejectedInput(Reason.OVER_LIMITS, f"the region has {error} in one of its images") from error
         outcomes = _outcomes(INTENSITY_NAMES, values)
-        return {name: value for name, value in outcomes.items() if name.split("_")[0] in classes}
+        return {name: outcomes[name] for one in INTENSITY_CLASSES if one in classes for name in _NAMES_OF[one]}
 
 
 def _outcomes(names: tuple[str, ...], values: list[float]) -> Outcomes:
