@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -86,7 +87,7 @@ class Identity:
     series_uid: str
 
 
-def read_identity(head: bytes, transfer_syntax: UID, whole: bool = False) -> Identity | None:
+def read_identity(head: bytes | bytearray, transfer_syntax: UID, whole: bool = False) -> Identity | None:
     """Return the identity that ``head`` gives, or None where more of the data set is needed.
 
     ``whole`` says that there is no more.
@@ -108,7 +109,7 @@ def read_identity(head: bytes, transfer_syntax: UID, whole: bool = False) -> Ide
 
     try:
         elements = data_element_generator(
-            BytesIO(_inflated(head, transfer_syntax, MAX_HEAD_BYTES)),
+            BytesIO(_inflated(bytes(head), transfer_syntax, MAX_HEAD_BYTES)),
             transfer_syntax.is_implicit_VR,
             transfer_syntax.is_little_endian,
             stop_when=past_the_last,
@@ -125,14 +126,23 @@ def read_identity(head: bytes, transfer_syntax: UID, whole: bool = False) -> Ide
     return _checked(found) if passed or whole else None
 
 
-def _plain_uids(head: bytes, transfer_syntax: UID) -> dict[str, str]:
-    if transfer_syntax == DeflatedExplicitVRLittleEndian or not transfer_syntax.is_little_endian:
+def _plain_uids(head: bytes | bytearray, transfer_syntax: UID) -> dict[str, str]:
+    is_implicit = _is_implicit(transfer_syntax)
+    if is_implicit is None:
         raise NotPlain
-    values = plain_values(head, is_implicit=bool(transfer_syntax.is_implicit_VR), wanted=_TAGS, last=_LAST_TAG)
+    values = plain_values(head, is_implicit=is_implicit, wanted=_TAGS, last=_LAST_TAG)
     return {_TAGS[tag]: _text(value) for tag, value in values.items()}
 
 
-def _text(uid: bytes) -> str:
+@lru_cache
+def _is_implicit(transfer_syntax: UID) -> bool | None:
+    """Return whether its VRs are implicit; None where a data set in it is never plain."""
+    if transfer_syntax == DeflatedExplicitVRLittleEndian or not transfer_syntax.is_little_endian:
+        return None
+    return bool(transfer_syntax.is_implicit_VR)
+
+
+def _text(uid: bytes | bytearray) -> str:
     return uid.decode("ascii", "replace").strip("\0 ")
 
 

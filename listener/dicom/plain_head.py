@@ -17,7 +17,9 @@ class NotPlain(Exception):
     """Another reader has to take it, one that knows all of PS3.5."""
 
 
-def plain_values(head: bytes, *, is_implicit: bool, wanted: Collection[int], last: int) -> dict[int, bytes]:
+def plain_values(
+    head: bytes | bytearray, *, is_implicit: bool, wanted: Collection[int], last: int
+) -> dict[int, bytes | bytearray]:
     """Return the values of top-level elements by tag, as they are; ``last`` is the highest tag that is of interest.
 
     Raises
@@ -25,7 +27,7 @@ def plain_values(head: bytes, *, is_implicit: bool, wanted: Collection[int], las
     NotPlain
         If the head is not plain, or ends before an element behind ``last``.
     """
-    found: dict[int, bytes] = {}
+    found: dict[int, bytes | bytearray] = {}
     unpack_from = (_IMPLICIT if is_implicit else _EXPLICIT).unpack_from
     position, end = 0, len(head) - 12
     while position <= end:  # one loop without calls of our own: it is gone through for every object that is received

@@ -5,6 +5,7 @@ nevertheless, and only digits and dots get into a path: they are accepted as rec
 """
 
 import re
+from functools import lru_cache
 
 UID_PATTERN = re.compile(r"[0-9]+(\.[0-9]+)+", re.ASCII)
 UID_LENGTH = 64
@@ -44,6 +45,7 @@ def is_uid(text: str) -> bool:
     return not _fault(text)
 
 
+@lru_cache(maxsize=256)  # a study's UIDs come with each of its objects, and are checked again where they become a path
 def _fault(text: str) -> str:
     """Return what is wrong with a UID, without quoting it; empty where it is valid."""
     if not text:

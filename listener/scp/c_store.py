@@ -5,7 +5,7 @@ on.
 """
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -109,6 +109,8 @@ class IncomingObject:
         self._parts = parts
         self._refused: Refused | None = None
         self._part: Part | None = None
+        self._file_head = b""
+        """Until it is written, with the first bytes of the data set."""
         self._offset = 0
         self._check_space_at = FREE_SPACE_STEP_BYTES
         self._head = bytearray()
@@ -130,18 +132,17 @@ class IncomingObject:
         if self._command.sop_class_uid != self._context.sop_class_uid:
             raise Refused(Status.SOP_CLASS_NOT_SUPPORTED, "SOP class differs from the presentation context")
         self._require_space()
-        head = file_head(self._context.sop_class_uid, uid, str(self._context.transfer_syntax))
+        self._file_head = file_head(self._context.sop_class_uid, uid, str(self._context.transfer_syntax))
+        self._offset = len(self._file_head)
         self._part = self._parts.open()
-        self._part.write(head)
-        self._offset = self._part.size
 
     def _require_space(self) -> None:
         if self._inbox.spool.free_bytes() < self._inbox.settings.min_free_bytes:
             raise Refused(Status.OUT_OF_RESOURCES, "not enough free space")
 
-    def write(self, fragment: memoryview) -> None:
+    def write(self, fragments: Sequence[memoryview]) -> None:
         """Take the next bytes of the data set; they are dropped where the object is already refused."""
-        self.received_bytes += len(fragment)
+        self.received_bytes += sum(map(len, fragments))
         if self._part is None:
             return
         if self.received_bytes > self._inbox.settings.max_object_bytes:
@@ -151,22 +152,24 @@ class IncomingObject:
             if self.received_bytes > self._check_space_at:
                 self._check_space_at += FREE_SPACE_STEP_BYTES
                 self._require_space()
-            self._part.write(fragment)
+            self._part.write([self._file_head, *fragments] if self._file_head else fragments)
+            self._file_head = b""
         except Refused as refused:
             self._refuse(refused)
             return
         except OSError as error:
             self._refuse(_out_of_resources(error))
             return
-        if len(self._head) < HEAD_BYTES:
+        for fragment in fragments if len(self._head) < HEAD_BYTES else ():
             self._head += fragment[: HEAD_BYTES - len(self._head)]
             if len(self._head) == HEAD_BYTES:
                 self._inspect_head()
+                break
 
     def _inspect_head(self) -> None:
         """Read the head while the rest is being received; an error in it is answered at the end."""
         with suppress(UnreadableDataSet):
-            self._identity = read_identity(bytes(self._head), self._context.transfer_syntax)
+            self._identity = read_identity(self._head, self._context.transfer_syntax)
 
     def finish(self) -> StoreReply:
         """Keep the object, or return the reason for refusing it. After this, nothing of it is left in ``receiving``."""

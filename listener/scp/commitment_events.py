@@ -1,5 +1,7 @@
 """A storage commitment report on its way from the wire to the spool (PS3.4 section J.3.3)."""
 
+from collections.abc import Sequence
+
 from listener.dicom.commitment_report import (
     MAX_REPORT_BYTES,
     STORAGE_COMMITMENT,
@@ -35,11 +37,11 @@ class IncomingReport:
         self.received_bytes = 0
         """Of the data set, whether they were kept or not."""
 
-    def write(self, fragment: memoryview) -> None:
+    def write(self, fragments: Sequence[memoryview]) -> None:
         """Take the next bytes; of a report that is too long they are dropped."""
-        self.received_bytes += len(fragment)
+        self.received_bytes += sum(map(len, fragments))
         if self.received_bytes <= MAX_REPORT_BYTES:
-            self._content += fragment
+            self._content += b"".join(fragments)
 
     def finish(self) -> StoreReply:
         """Return the answer: success only when the report is stored, or no delivery waits for it any more."""

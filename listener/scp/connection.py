@@ -19,6 +19,8 @@ HEADER_BYTES = 6
 CLOSE_WAIT_SECONDS = 2.0
 MAX_ASSOCIATE_BYTES = 256 * 1024
 """Enough for 128 contexts with every transfer syntax and a Kerberos ticket; a peer cannot choose a larger buffer."""
+BUFFER_BYTES = 1 << 20
+"""Two images of 512 x 512: what has come is read in one call, and written in one."""
 PDU_SLACK_BYTES = 128
 """Some senders count the headers of PDV items out of the maximum length."""
 _HEADER = struct.Struct(">BxL")
@@ -53,7 +55,7 @@ class Connection:
         self._socket = sock
         self._max_pdu_bytes = max_pdu_bytes
         self._pdu_timeout_seconds = pdu_timeout_seconds
-        self._buffer = bytearray(2 * max(max_pdu_bytes, MAX_ASSOCIATE_BYTES // 2) + 4096)
+        self._buffer = bytearray(max(BUFFER_BYTES, 2 * max(max_pdu_bytes, MAX_ASSOCIATE_BYTES // 2)) + 4096)
         self._view = memoryview(self._buffer)
         self._start = 0
         self._end = 0
@@ -75,6 +77,12 @@ class Connection:
         self._socket = secured
         shake_hands(secured, seconds)
         return secured.getpeercert(binary_form=True)
+
+    @property
+    def has_pdu(self) -> bool:
+        """Whether the next PDU is here whole: to read it changes nothing of the PDUs before it."""
+        here = self._end - self._start
+        return here >= HEADER_BYTES and here >= HEADER_BYTES + _HEADER.unpack_from(self._buffer, self._start)[1]
 
     def read_pdu(self, wait_seconds: float, *, whole: bool = False) -> tuple[int, memoryview]:
         """Return type and body of the next PDU.

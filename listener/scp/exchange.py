@@ -33,7 +33,7 @@ from listener.scp.connection import (
     release_response_pdu,
 )
 from listener.scp.negotiation import Request
-from listener.scp.part_files import PartFiles
+from listener.scp.part_files import MOST_FRAGMENTS, PartFiles
 from listener.scp.presentation_contexts import Context
 from listener.scp.statuses import Status
 
@@ -80,6 +80,8 @@ class Exchange:
         self._command_bytes = bytearray()
         self._command: Command | None = None
         self._object: IncomingObject | IncomingReport | None = None
+        self._fragments: list[memoryview] = []
+        """Of the object's data set, in the connection's buffer."""
         self._began: float | None = None
         self._kept = 0
         self.requests = 0
@@ -96,6 +98,8 @@ class Exchange:
         """
         try:
             while True:
+                if self._fragments and not self._connection.has_pdu:  # reading overwrites them
+                    self._hand_over()
                 pdu_type, body = self._connection.read_pdu(self._settings.idle_timeout_seconds)
                 if pdu_type == P_DATA_TF:
                     self._p_data(body)
@@ -202,11 +206,20 @@ class Exchange:
         if self._command is None:
             raise ProtocolError(INVALID_PDU_PARAMETER, "a data set came without a command")
         if self._object is not None:
-            self._object.write(fragment)
-            if self._object.received_bytes > 2 * self._settings.max_object_bytes:
-                raise ProtocolError(0, "the object goes on far beyond the size that is taken")
+            self._fragments.append(fragment)
+            if is_last or len(self._fragments) == MOST_FRAGMENTS:
+                self._hand_over()
         if is_last:
             self._end_of_message(context, self._command)
+
+    def _hand_over(self) -> None:
+        """Let the object take the fragments that came together, before the next ones are read into their place."""
+        if self._object is None:
+            return
+        self._object.write(self._fragments)
+        self._fragments.clear()
+        if self._object.received_bytes > 2 * self._settings.max_object_bytes:
+            raise ProtocolError(0, "the object goes on far beyond the size that is taken")
 
     def _end_of_message(self, context: Context, command: Command) -> None:
         incoming, self._object, self._command = self._object, None, None

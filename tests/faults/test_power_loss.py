@@ -80,7 +80,7 @@ class Sender:
             )
             content = memoryview(self.sent[uid])
             for start in range(0, len(content), 1000):
-                incoming.write(content[start : start + 1000])
+                incoming.write([content[start : start + 1000]])
             assert incoming.finish().status is Status.SUCCESS
             self.acknowledged.append(uid)
             parts.prepare()

@@ -169,7 +169,7 @@ def run_store(content: bytes) -> None:
         incoming = IncomingObject(inbox, parts, context, command, "FUZZ", studies)
         middle = len(content) // 2
         for part in (content[1:middle], content[max(1, middle) :]):
-            incoming.write(memoryview(part))
+            incoming.write([memoryview(part)])
         answer = incoming.finish()
         studies.end()
     finally:

@@ -7,7 +7,7 @@ reached the disk, each by itself and in any order: names, removals, and blocks o
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,10 @@ class DroppingDisk:
         written = os.write(descriptor, content)
         self._names[self._open[descriptor]].content += content[:written]
         return written
+
+    def writev(self, descriptor: int, contents: Sequence[bytes | memoryview]) -> int:
+        """Write several bytes one behind the other."""
+        return sum(self.write(descriptor, content) for content in contents)
 
     def rename(self, source: Any, target: Any) -> None:
         """Add a name and remove another one."""

@@ -23,9 +23,7 @@ except ImportError as error:
 SHAPE_NAMES = tuple(_engine.shape_names())
 INTENSITY_NAMES = tuple(_engine.intensity_names())
 """Class and name of the features, in the order of pyradiomics."""
-_NAMES_OF = {
-    one: tuple(name for name in INTENSITY_NAMES if name.startswith(f"{one}_")) for one in INTENSITY_CLASSES
-}
+_NAMES_OF = {one: tuple(name for name in INTENSITY_NAMES if name.startswith(f"{one}_")) for one in INTENSITY_CLASSES}
 SOURCES_DIGEST = _engine.SOURCES
 """SHA-256 of the sources that the loaded module was compiled from."""
 
