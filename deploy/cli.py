@@ -1,7 +1,6 @@
 """The ``radtme`` command."""
 
 import errno
-import gc
 import importlib
 import os
 import signal
@@ -183,8 +182,6 @@ def radtme() -> None:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    # By default, Python looks for cycles after every 700 new objects: a fifth of the time of imports, which leave none.
-    gc.set_threshold(50_000, 20, 100)
     # Pydantic would look through all installed packages for plugins, of which radtme has none.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     sys.excepthook = one_line_without_traceback

@@ -4,7 +4,6 @@ The dataclasses are the schema: their fields are the keys, their annotations the
 Every problem is collected, so that one run shows all of them.
 """
 
-import difflib
 import math
 import re
 import types
@@ -218,7 +217,9 @@ def _in_its_unit(value: Any, annotation: Any, location: Location) -> Any:
 
 def unknown_key(known: Iterable[str], key: str) -> str:
     """Return the message for a key that does not exist."""
-    near = difflib.get_close_matches(key, tuple(known), n=1, cutoff=0.5)
+    from difflib import get_close_matches  # only here: it takes a while to import
+
+    near = get_close_matches(key, tuple(known), n=1, cutoff=0.5)
     if near:
         return f"unknown key; did you mean {near[0]!r}?"
     return f"unknown key; expected one of {', '.join(known)}"

@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from deploy.operations.delivery_status import DeliveryStatus, read_deliveries
 from deploy.terminal import age
 from listener.ledger.deliveries import DeliveryState
 from listener.ledger.reader_assessments import ReaderAssessment, read_assessments
-from listener.pairing.evidence import Waiting
-from listener.pairing.readiness import waiting_for
 from listener.runtime.timestamps import format_time, parse_time
 from listener.spool.job_notes import Attempts, Drop, Failure, Hold
 from listener.spool.job_record import JobRecord
@@ -20,6 +19,9 @@ from model_store.signatures.certainty import PredictionSet
 from workers.results.result_record import OutlineCorrection, RegionRecord, ResultRecord, read_result
 from workers.scoring.case_result import Doubt, Phenotype, ResultOutcome, SignatureIdentity, Stability
 from workers.stages import Stage
+
+if TYPE_CHECKING:
+    from listener.pairing.evidence import Waiting
 
 LONG_READY_SECONDS = 900
 """As the alert RadtmeCasesWaitForWorkers."""
@@ -99,7 +101,7 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
         return _unreadable(job, error)
     dropped = job.drop if job.state is JobState.DROPPED else None
     deliveries = read_deliveries(spool, job, result)
-    waiting = waiting_for(spool, job) if job.state is JobState.WAITING else None
+    waiting = _waiting_for(spool, job) if job.state is JobState.WAITING else None
     times = _times(record, attempts, result, failure, deliveries, held, dropped)
     score, rejection = (result.score, result.rejection) if result else (None, None)
     return JobStatus(
@@ -140,6 +142,12 @@ def read_job(spool: Spool, job: Job) -> JobStatus:
     )
 
 
+def _waiting_for(spool: Spool, job: Job) -> "Waiting":
+    from listener.pairing.readiness import waiting_for  # only here: most cases do not wait
+
+    return waiting_for(spool, job)
+
+
 def _unreadable(job: Job, error: UnreadableRecord) -> JobStatus:
     record = job.record
     says = f"its result cannot be read: {error}"
@@ -171,7 +179,7 @@ def _decided(held: Hold | None, dropped: Drop | None, job: Job) -> str:
 
 def _says(
     state: JobState,
-    waiting: Waiting | None,
+    waiting: "Waiting | None",
     record: JobRecord,
     attempts: Attempts,
     result: ResultRecord | None,
