@@ -14,6 +14,7 @@
 #include "glrlm.hpp"
 #include "glszm.hpp"
 #include "grids.hpp"
+#include "masks.hpp"
 #include "neighbourhoods.hpp"
 #include "ngtdm.hpp"
 #include "shape.hpp"
@@ -99,12 +100,17 @@ void filter(const Region& region) {
         if (region.mask[at]) voxels.push_back(static_cast<std::int64_t>(at));
     const auto count = static_cast<std::int64_t>(voxels.size()), reach = static_cast<std::int64_t>(region.mask.size() % 7);
     std::vector<double> found(voxels.size()), raised(image.size());
+    std::vector<std::int32_t> numbers(voxels.size());
+    grids::Components(region.mask.data(), region.size, region.within_slices).number(numbers.data());
+    for (const std::int32_t number : numbers)
+        if (number < 0 || number >= count) std::abort();
     grids::brightest_at(image.data(), region.size, voxels.data(), count, reach, found.data());
     grids::raise(raised.data(), image.data(), region.size, voxels.data(), count, reach);
     std::vector<std::uint8_t> allowed(region.mask.size()), grown = region.mask;
     for (std::size_t at = 0; at < allowed.size(); ++at) allowed[at] = at % 3 != 0;
     grids::grow(grown.data(), allowed.data(), region.size, -1, region.within_slices);
     grids::grow(grown.data(), nullptr, region.size, 2, region.within_slices);
+    grids::spread(grown.data(), region.size, {{0, 0, reach}, {-reach, 1, 0}, {reach / 2, -reach, -1}});
     std::vector<double> moved(image.size());
     grids::transform(image.data(), region.size, {1.1, 0.2, 0, -0.2, 0.9, 0, 0, 0.3, 1}, {5, -3, 0.5}, moved.data());
     grids::squared_distances(region.mask.data(), image.data(), region.size, region.spacing, region.bin_width);

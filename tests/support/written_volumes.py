@@ -19,12 +19,14 @@ ARRAY = np.random.default_rng(7).integers(0, 500, (6, 8, 9)).astype(np.int16)
 
 
 def read(images: list[FileDataset]) -> Volume:
-    """Read what was written, in an order that says nothing."""
+    """Read what was written, in an order that says nothing; the limits that reading found are those of the array."""
     paths = [Path(image.filename) for image in images]
     random.Random(3).shuffle(paths)
     frames = [frame for instance in read_image_headers(paths) for frame in frames_of(instance)]
     (phase,) = split_series(frames)
-    return build_volume(phase)
+    volume = build_volume(phase)
+    assert volume.limits == (volume.array.min(), volume.array.max())
+    return volume
 
 
 def rewrite(image: FileDataset, **attributes: object) -> None:

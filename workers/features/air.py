@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from model_store.signatures.profile import FeatureProfile
-from workers.features.grids import brightest_at, grown, smoothed
+from workers.features.grids import brightest_at, components, grown, smoothed
 from workers.features.reach import voxels_within
 from workers.features.resampling import Resampled, taken
 
@@ -70,10 +70,11 @@ def find_air(
         return None
     level, threshold = found
     bright = coarse > threshold
-    labels, count = ndimage.label(bright)
-    if count == 0:
+    numbers = components(bright)
+    if numbers.size == 0:
         return None
-    body = labels == 1 + int(np.argmax(np.bincount(labels[bright])[1:]))
+    body = np.zeros_like(bright)
+    body[bright] = numbers == np.argmax(np.bincount(numbers))
     return Air(_outside_of(body), (z, y, x), level, threshold, ~bright)
 
 

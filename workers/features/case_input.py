@@ -81,7 +81,7 @@ def read_case(
     with timer(Stage.VOLUME):
         volume = build_volume(phase, limits)
         image = volume.frames[0].sop_instance_uid
-        notes += acceptance.judge(inversion_objections(volume.array, volume.padding, image))
+        notes += acceptance.judge(inversion_objections(volume.array, volume.padding, image, volume.limits))
         notes += acceptance.judge(acquisition_objections(volume, acceptance.contract))
         notes += acquisition_notes(volume, acceptance.contract)
     with timer(Stage.ROI):

@@ -6,11 +6,10 @@ body, entirely behind the tumour, is lung, and the tissue just in front of it is
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from model_store.signatures.profile import FeatureProfile
 from workers.features.air import Air, dark_near, on_resampled
-from workers.features.grids import distances_within
+from workers.features.grids import components, distances_within
 from workers.features.resampling import Resampled
 from workers.images.grey_values import median
 
@@ -56,23 +55,25 @@ def _lung(
     z, y, x = air.steps
     values = array[::z, ::y, ::x]
     step_mm = np.array(spacing_zyx) * air.steps
-    labels, count = ndimage.label(air.dark)
+    numbers = components(air.dark)
     along_z, along_y, along_x = (
         np.arange(size) * step for size, step in zip(air.dark.shape, step_mm * backwards_zyx, strict=True)
     )
     behind = (along_z[:, None, None] + along_y[:, None] + along_x)[air.dark]
     tumour = _centre(air, resampled) @ (step_mm * backwards_zyx)
-    numbers = labels[air.dark]
-    is_lung = np.zeros(count + 1, dtype=np.bool_)
-    for number in np.flatnonzero(np.bincount(numbers) * float(step_mm.prod()) / 1000 >= MIN_LUNG_ML):
+    volumes_ml = np.bincount(numbers) * float(step_mm.prod()) / 1000
+    is_lung = np.zeros(len(volumes_ml), dtype=np.bool_)
+    for number in np.flatnonzero(volumes_ml >= MIN_LUNG_ML):
         is_lung[number] = behind[numbers == number].min() > tumour
-    outside = air.dark & ~is_lung[labels]
-    if not is_lung.any() or not outside.any():
+    if not is_lung.any() or is_lung[numbers].all():
         return None
-    darkness = median(values[outside])
+    dark_values = values[air.dark]
+    darkness = median(dark_values[~is_lung[numbers]])
     for number in np.flatnonzero(is_lung):
-        is_lung[number] = median(values[labels == number]) <= AS_DARK_AS_AIR * darkness
-    return np.asarray(is_lung[labels]) if is_lung.any() else None
+        is_lung[number] = median(dark_values[numbers == number]) <= AS_DARK_AS_AIR * darkness
+    lung = np.zeros_like(air.dark)
+    lung[air.dark] = is_lung[numbers]
+    return lung if is_lung.any() else None
 
 
 def _centre(air: Air, resampled: Resampled) -> NDArray[np.float64]:

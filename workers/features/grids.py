@@ -68,6 +68,16 @@ def grown(
     return found.view(np.bool_)
 
 
+def components(mask: NDArray[np.bool_], *, diagonally: bool = False) -> NDArray[np.int32]:
+    """Return the number of its connected component, from 0, for each voxel of a mask, in their order.
+
+    Neighbours share a face, or are any of 26. Numbers are one less than those of `scipy.ndimage.label`.
+    """
+    numbers = np.empty(np.count_nonzero(mask), dtype=np.int32)
+    _engine.number_components(np.ascontiguousarray(mask).view(np.uint8), diagonally, numbers)
+    return numbers
+
+
 def distances_within(
     mask: NDArray[np.bool_], reach: float, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
 ) -> NDArray[np.float64]:

@@ -85,12 +85,12 @@ def within(outer: Box, inner: Box) -> Box:
     return z, y, x
 
 
-def without_empty_borders(array: NDArray[np.generic], keep: Box) -> Box:
-    """Return the box of an array (z, y, x) without border planes that hold only its lowest value.
+def without_empty_borders(array: NDArray[np.generic], keep: Box, darkest: float | None = None) -> Box:
+    """Return the box of an array (z, y, x) without border planes that hold only its lowest value, ``darkest``.
 
     Such planes hold no image data: padding, or air that a scanner set to zero. The box ``keep`` is never cut.
     """
-    darkest = array.min()
+    darkest = array.min() if darkest is None else darkest
     found: list[slice] = []
     for axis, kept in enumerate(keep):
         planes = np.moveaxis(array, axis, 0)

@@ -87,7 +87,7 @@ def _air(volume: Volume, part: MeasuredPart, profile: FeatureProfile) -> tuple[A
     """Return the air, and the array that it was found in."""
     if profile.normalisation is Normalisation.WHOLE_IMAGE:
         return find_air(volume.array, part.spacing_zyx, profile), volume.array
-    seen = without_empty_borders(volume.array, part.box)
+    seen = without_empty_borders(volume.array, part.box, volume.limits[0])
     dark = dark_grey_value(part.array, part.tumour, profile)
     air = find_air(volume.array[seen], part.spacing_zyx, profile, dark)
     z, y, x = (at - within.start for at, within in zip(part.start, seen, strict=True))

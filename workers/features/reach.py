@@ -6,6 +6,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.features.engine import _engine
+
 
 def steps_within(radius: float) -> list[tuple[int, int, int]]:
     """Return all steps (z, y, x) of up to ``radius`` voxels, without the one that stays."""
@@ -28,10 +30,6 @@ def border_of(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def voxels_within(mask: NDArray[np.bool_], reach: float) -> NDArray[np.bool_]:
     """Return the voxels whose centres are at most ``reach`` voxels from that of a voxel of the mask (z, y, x)."""
-    margin = math.floor(reach)
-    found = np.ascontiguousarray(np.pad(mask, margin))  # NumPy keeps the order of a transposed array
-    flat, (plane, row, _) = found.reshape(-1), found.strides
-    border = np.flatnonzero(np.pad(border_of(mask), margin))
-    for z, y, x in steps_within(reach):
-        flat[border + (z * plane + y * row + x)] = True
-    return found[tuple(slice(margin, margin + size) for size in mask.shape)]
+    found = np.array(mask, dtype=np.uint8, order="C")
+    _engine.spread(found, steps_within(reach))
+    return found.view(np.bool_)

@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,10 +63,10 @@ def ring_reach(profile: FeatureProfile) -> int:
 
 def geometric_ring(tumour: NDArray[np.bool_], inner_mm: float, outer_mm: float, spacing_mm: float) -> NDArray[np.bool_]:
     """Return the voxels up to ``inner_mm`` inside and ``outer_mm`` outside the border (isotropic grid, z, y, x)."""
-    borders = border_of(tumour) | border_of(~tumour)
-    smooth = _smoothed(tumour, borders)
-    outside = _distance_from(tumour, smooth, 1, outer_mm / spacing_mm)
-    inside = _distance_from(~tumour, smooth, -1, inner_mm / spacing_mm)
+    within, beyond = border_of(tumour), border_of(~tumour)
+    smooth = _smoothed(tumour, within | beyond)
+    outside = _distance_from(within, smooth, 1, outer_mm / spacing_mm)
+    inside = _distance_from(beyond, smooth, -1, inner_mm / spacing_mm)
     outer = ~tumour & (outside <= outer_mm / spacing_mm)
     inner = tumour & (inside <= inner_mm / spacing_mm)
     return outer | inner
@@ -112,26 +113,31 @@ def _smoothed(tumour: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> NDArray[n
 
 def _depth(smooth: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the depth inside the tumour, in voxels, of voxels at its border: where a flat border is as smooth."""
+    return np.asarray(np.interp(smooth, *_flat_border()))
+
+
+@cache
+def _flat_border() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the values of a smoothed flat border, and the depths that have them."""
     depths = np.linspace(-1.2, 1.2, 2401)
-    profile = 2 * ndtr(depths / SMOOTHING_VOXELS) - ndtr(depths / WIDE_VOXELS)
-    return np.asarray(np.interp(smooth, profile, depths))
+    return 2 * ndtr(depths / SMOOTHING_VOXELS) - ndtr(depths / WIDE_VOXELS), depths
 
 
 def _distance_from(
-    region: NDArray[np.bool_], smooth: NDArray[np.float64], sign: int, reach: float
+    border: NDArray[np.bool_], smooth: NDArray[np.float64], sign: int, reach: float
 ) -> NDArray[np.float64]:
-    """Return the distance of voxels to the border of ``region``, in voxels; infinite beyond ``reach``.
+    """Return the distance of voxels to the border of a region, in voxels; infinite beyond ``reach``.
 
     It is the smallest distance to a voxel of the region, minus the depth of that voxel: its depth in the tumour, times
     ``sign`` where the region is what lies outside of the tumour. The border lies between the two voxels, so the
-    distance between their centres is never less than the result. Only voxels at the border can be the nearest.
+    distance between their centres is never less than the result. Only voxels at the border can be the nearest:
+    ``border`` is the mask of those of the region.
     """
-    border = border_of(region)
     depth = np.clip(sign * _depth(smooth[border]), 0.0, DEEPEST)
     margin = math.floor(reach + DEEPEST)
-    distance = np.full([size + 2 * margin for size in region.shape], np.inf)
+    distance = np.full([size + 2 * margin for size in border.shape], np.inf)
     plane, row, _ = (step // distance.itemsize for step in distance.strides)
     steps = steps_within(reach + DEEPEST)
     places = [z * plane + y * row + x for z, y, x in steps]
     lower(distance, np.flatnonzero(np.pad(border, margin)), depth, places, [math.hypot(*step) for step in steps])
-    return distance[tuple(slice(margin, margin + size) for size in region.shape)]
+    return distance[tuple(slice(margin, margin + size) for size in border.shape)]

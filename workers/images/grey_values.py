@@ -22,9 +22,3 @@ def brighter_than(values: NDArray[Any], limit: float) -> NDArray[np.bool_]:
     if values.dtype.kind in "iu":
         return np.asarray(values > math.floor(limit))
     return np.asarray(values.astype(np.float64) > limit)
-
-
-def is_constant(values: NDArray[Any]) -> bool:
-    """Return whether all values are the same; the first plane of an image nearly always tells."""
-    first = values[:1]
-    return bool(first.min() == first.max() and values.min() == values.max())

@@ -66,10 +66,16 @@ def upright(
 
 
 def inversion_objections(
-    array: NDArray[np.generic], padding: NDArray[np.bool_] | None, sop_instance_uid: str
+    array: NDArray[np.generic],
+    padding: NDArray[np.bool_] | None,
+    sop_instance_uid: str,
+    limits: tuple[float, float] | None = None,
 ) -> Iterator[Objection]:
-    """Yield an objection where nearly all of a volume (z, y, x) is bright; the UID is that of one of its images."""
-    if (brightness := _brightness(array, padding, MAX_BRIGHTNESS)) > MAX_BRIGHTNESS:
+    """Yield an objection where nearly all of a volume (z, y, x) is bright; the UID is that of one of its images.
+
+    ``limits`` are the lowest and the highest grey value outside of padding, where they are known.
+    """
+    if (brightness := _brightness(array, padding, MAX_BRIGHTNESS, limits)) > MAX_BRIGHTNESS:
         yield Objection(
             Criterion.DERIVATION,
             f"image {sop_instance_uid}: the mean of its grey values lies at {brightness:.0%} of their range; expected "
@@ -77,13 +83,18 @@ def inversion_objections(
         )
 
 
-def _brightness(array: NDArray[np.generic], padding: NDArray[np.bool_] | None, limit: float) -> float:
+def _brightness(
+    array: NDArray[np.generic],
+    padding: NDArray[np.bool_] | None,
+    limit: float,
+    limits: tuple[float, float] | None = None,
+) -> float:
     """Return the mean of the grey values (z, y, x) as a share of their range.
 
     Of a large array, that of a sample, where it is clear on which side of the limit the mean of all lies.
     """
     shown = array if padding is None else array[~padding]
-    low, high = float(shown.min()), float(shown.max())
+    low, high = limits or (float(shown.min()), float(shown.max()))
     if high <= low:
         return 0.0
     if padding is None and array.size >= SAMPLED_FROM:

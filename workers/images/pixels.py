@@ -1,6 +1,8 @@
 """Pixel values of frames, read directly into one array where they are uncompressed."""
 
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +18,23 @@ from workers.limits import LIMITS
 NATIVE_SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
 
 
-def read_pixels(frames: Sequence[Frame], max_voxels: int = LIMITS.max_voxels) -> NDArray[np.generic]:
-    """Return the stored values (z, y, x), one slice for each frame in the given order.
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """Values of frames, with their limits."""
+
+    values: NDArray[np.generic]
+    """z, y, x: one slice for each frame."""
+    lowest: float
+    highest: float
+
+
+def with_limits(values: NDArray[np.generic]) -> Pixels:
+    """Return values with their limits."""
+    return Pixels(values, float(values.min()), float(values.max()))
+
+
+def read_pixels(frames: Sequence[Frame], max_voxels: int = LIMITS.max_voxels) -> Pixels:
+    """Return the stored values of frames in the given order.
 
     Raises
     ------
@@ -37,12 +54,14 @@ def read_pixels(frames: Sequence[Frame], max_voxels: int = LIMITS.max_voxels) ->
         _check_length(frame, stored[id(frame.instance)])
     array = np.empty((len(frames), first.rows, first.columns), dtype=dtype)
     decoded: dict[str, NDArray[np.generic]] = {}
+    limits = []
     for at, frame in enumerate(frames):
         target = array[at]
         values = _stored_values(frame, stored[id(frame.instance)], decoded, into=target)
         if values is not target:
             target[...] = values
-    return array
+        limits.append((int(target.min()), int(target.max())))  # while the processor's cache holds the slice
+    return Pixels(array, min(lowest for lowest, _ in limits), max(highest for _, highest in limits))
 
 
 def stored_bytes(instance: Instance) -> bytes:
@@ -122,14 +141,17 @@ def _check_length(frame: Frame, stored: np.dtype[np.generic]) -> None:
 def _read_into(target: NDArray[np.generic], frame: Frame) -> None:
     instance = frame.instance
     location = instance.pixels or PixelLocation(0, 0)
-    with open(instance.path, "rb", buffering=0) as file:
-        file.seek(location.offset + ((frame.number or 1) - 1) * target.nbytes)
-        view = memoryview(target.reshape(-1).view(np.uint8).data)
+    offset = location.offset + ((frame.number or 1) - 1) * target.nbytes
+    view = memoryview(target.reshape(-1).view(np.uint8).data)
+    file = os.open(instance.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
         while view:
-            got = file.readinto(view)
+            got = os.preadv(file, [view], offset)
             if not got:
                 raise RejectedInput(Reason.UNREADABLE_PIXELS, f"{instance.sop_instance_uid}: its file is truncated")
-            view = view[got:]
+            view, offset = view[got:], offset + got
+    finally:
+        os.close(file)
 
 
 def _decoded(frame: Frame, decoded: dict[str, NDArray[np.generic]]) -> NDArray[np.generic]:

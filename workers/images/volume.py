@@ -11,11 +11,10 @@ from pydicom import Dataset
 from workers.errors import Reason, RejectedInput
 from workers.images.attributes import text
 from workers.images.frames import Frame, unread_number_notes
-from workers.images.grey_values import is_constant
 from workers.images.inverted import INVERTED_NOTE, is_inverted, upright
 from workers.images.padding import padding_of, unread_padding_notes
 from workers.images.phases import Phase, PhaseIdentity
-from workers.images.pixels import read_pixels
+from workers.images.pixels import Pixels, read_pixels, with_limits
 from workers.images.slice_geometry import (
     ROUNDING_MM,
     SAME_DIRECTION,
@@ -132,6 +131,16 @@ class Volume:
     """The part around the outline, where the profile compares with it; None elsewhere."""
     kinetic_phases: KineticPhases = ONE_PHASE
     """Where the profile measures kinetic features."""
+    pixels: Pixels | None = None
+    """The same grey values with their limits, where reading has found them."""
+
+    @cached_property
+    def limits(self) -> tuple[float, float]:
+        """Lowest and highest grey value."""
+        known = self.pixels
+        if known is None or known.values is not self.array:
+            known = with_limits(self.array)
+        return known.lowest, known.highest
 
     @cached_property
     def grid(self) -> Grid:
@@ -152,12 +161,13 @@ def build_volume(phase: Phase, limits: Limits = LIMITS) -> Volume:
     frame_of_reference_uid = _frame_of_reference(phase.frames)
     frames, grid = _stacked(phase)
     stored = read_pixels(frames, limits.max_voxels)
-    padding = padding_of(stored, frames)
-    array = _without_padding(_rescaled(stored, frames), padding)
+    padding = padding_of(stored.values, frames)
+    array = _without_padding(_rescaled(stored.values, frames), padding)
     inverted = is_inverted(frames)
     if inverted:
         array = _without_padding(upright(array, padding, frames), padding)
-    if is_constant(array):
+    pixels = stored if array is stored.values and padding is None else with_limits(array)
+    if pixels.lowest == pixels.highest:
         raise RejectedInput(
             Reason.INVALID_PIXELS, f"series {frames[0].instance.series_uid}: every voxel holds the same value"
         )
@@ -177,6 +187,7 @@ def build_volume(phase: Phase, limits: Limits = LIMITS) -> Volume:
             *unread_padding_notes(frames),
             *((INVERTED_NOTE,) if inverted else ()),
         ),
+        pixels=pixels,
     )
 
 
@@ -224,21 +235,20 @@ def _frame_of_reference(frames: Sequence[Frame]) -> str:
 
 
 def _in_slice_order(frames: Sequence[Frame]) -> tuple[list[Frame], NDArray[np.float64]]:
-    first = frames[0].plane
-    axes = np.array([first.row_direction, first.column_direction])
-    for frame in frames:
-        plane = frame.plane
-        same_axes = np.abs(np.array([plane.row_direction, plane.column_direction]) - axes).max() < SAME_DIRECTION
-        same_matrix = (plane.rows, plane.columns) == (first.rows, first.columns)
-        spacings = np.array([plane.column_spacing, plane.row_spacing])
-        same_spacing = np.allclose(spacings, [first.column_spacing, first.row_spacing], rtol=SAME_SPACING)
-        if not (same_axes and same_matrix and same_spacing):
-            what = "orientation" if not same_axes else "matrix" if not same_matrix else "pixel spacing"
-            raise RejectedInput(
-                Reason.IRREGULAR_GEOMETRY,
-                f"{frame.instance.sop_instance_uid}: its {what} differs from that of the other slices: "
-                "send the original series of this phase",
-            )
+    planes = [frame.plane for frame in frames]
+    first = planes[0]
+    axes = np.array([(*plane.row_direction, *plane.column_direction) for plane in planes])
+    spacings = np.array([(plane.column_spacing, plane.row_spacing) for plane in planes])
+    same_axes = np.abs(axes - axes[0]).max(axis=1) < SAME_DIRECTION
+    same_matrix = np.array([(plane.rows, plane.columns) == (first.rows, first.columns) for plane in planes])
+    same_spacing = np.isclose(spacings, spacings[0], rtol=SAME_SPACING).all(axis=1)
+    for at in np.flatnonzero(~(same_axes & same_matrix & same_spacing)).tolist():
+        what = "orientation" if not same_axes[at] else "matrix" if not same_matrix[at] else "pixel spacing"
+        raise RejectedInput(
+            Reason.IRREGULAR_GEOMETRY,
+            f"{frames[at].instance.sop_instance_uid}: its {what} differs from that of the other slices: "
+            "send the original series of this phase",
+        )
     normal = normal_of(first)
     return sorted(frames, key=lambda frame: float(np.dot(frame.plane.position, normal))), normal
 

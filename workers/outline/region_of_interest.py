@@ -59,12 +59,14 @@ def region_of_interest(outline: Outline, volume: Volume) -> RegionOfInterest:
     notes = (*outline.notes, *_check_space(outline, volume))
     tumour = np.zeros(volume.array.shape, dtype=np.bool_)
     other = np.zeros_like(tumour) if outline.other_tissue_numbers else None
+    is_empty = True
     for number, plane, mask in outline.masks():
         is_tumour = number == outline.tumour_number
         target = tumour if is_tumour else other
         if target is not None and mask.any():
             _draw(target, mask, plane, volume.grid, outline.name, may_leave=not is_tumour)
-    if not tumour.any():
+            is_empty &= not is_tumour
+    if is_empty:
         raise RejectedInput(
             Reason.EMPTY_SEGMENTATION,
             f"{outline.name}: its tumour segment does not hold a single voxel: save the outline again and send it",

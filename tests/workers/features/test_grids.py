@@ -6,9 +6,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.distance import pdist
 
+from workers.features.engine import _engine
 from workers.features.grids import (
     brightest_at,
     brightest_of,
+    components,
     distances_within,
     grown,
     longest_distance,
@@ -96,6 +98,23 @@ def test_a_mask_grows_as_scipys(shape: tuple[int, int, int]) -> None:
     np.testing.assert_array_equal(grown(mask, within=within), ndimage.binary_propagation(mask, mask=within))
     expected = ndimage.binary_propagation(mask, np.ones((3, 3, 3)), mask=within)
     np.testing.assert_array_equal(grown(mask, within=within, diagonally=True), expected)
+
+
+@pytest.mark.parametrize("diagonally", [False, True])
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 0.6, 1.0])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_components_are_scipys(shape: tuple[int, int, int], share: float, diagonally: bool) -> None:
+    """Numbered in the order of their first voxels, whether they meet late or at once."""
+    for seed in range(3):
+        mask = np.random.default_rng(seed).uniform(size=shape) < share
+        labels, _ = ndimage.label(mask, np.ones((3, 3, 3)) if diagonally else None)
+        np.testing.assert_array_equal(components(mask, diagonally=diagonally), labels[mask] - 1)
+
+
+def test_numbers_for_other_voxels_are_refused() -> None:
+    """Instead of being written beyond their end."""
+    with pytest.raises(ValueError, match="differ in number"):
+        _engine.number_components(np.ones((2, 3, 4), dtype=np.uint8), False, np.empty(23, dtype=np.int32))
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.3, 0.7, 0.71)])

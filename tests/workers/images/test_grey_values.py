@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from workers.images.grey_values import brighter_than, is_constant, median
+from workers.images.grey_values import brighter_than, median
 
 TYPES = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.float32, np.float64]
 values = hnp.arrays(
@@ -49,13 +49,3 @@ def test_values_above_any_limit(kind: type, limit: float) -> None:
     """Over the whole range of a type."""
     found = random(kind, 3)
     np.testing.assert_array_equal(brighter_than(found, limit), found.astype(np.float64) > limit)
-
-
-@given(values)
-def test_a_constant_array(found: NDArray[Any]) -> None:
-    """Whether its first plane tells or not."""
-    assert is_constant(found) == (len(np.unique(found)) == 1)
-    same = np.full_like(found, 3)
-    assert is_constant(same)
-    same.reshape(-1)[-1] = 4
-    assert is_constant(same) == (same.size == 1)

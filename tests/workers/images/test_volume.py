@@ -1,6 +1,7 @@
 """Volumes: stacked by geometry, refused where the geometry does not hold."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,14 @@ def test_slices_of_two_frames_of_reference_are_refused(write_series: WriteSeries
 def test_constant_pixels_are_refused(write_series: WriteSeries) -> None:
     """A volume of one value has no z-scores."""
     assert reason_of(write_series(np.full_like(ARRAY, 5))) is Reason.INVALID_PIXELS
+
+
+def test_limits_are_those_of_the_array_that_is_there(write_series: WriteSeries) -> None:
+    """Reading finds them; another array in the place of the first has its own."""
+    volume = read(write_series(ARRAY))
+    assert volume.limits == (ARRAY.min(), ARRAY.max())
+    assert replace(volume, spacing_mm=(1.0, 1.0, 1.0)).limits == (ARRAY.min(), ARRAY.max())
+    assert replace(volume, array=ARRAY[1:] / 2 - 7).limits == (ARRAY[1:].min() / 2 - 7, ARRAY[1:].max() / 2 - 7)
 
 
 def test_a_file_that_is_no_dicom_is_refused(tmp_path: Path) -> None:

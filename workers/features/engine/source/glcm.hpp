@@ -23,8 +23,9 @@ inline double maximal_correlation(const std::vector<double>& pairs, const std::v
     if (n < 2) return 1;
     std::vector<double> b(n * n);
     for (std::size_t i = 0; i < n; ++i)
-        for (std::size_t j = 0; j < n; ++j)
-            b[i * n + j] = pairs[i * n + j] == 0 ? 0 : pairs[i * n + j] / std::sqrt(marginal[i] * marginal[j] + EPSILON);
+        for (std::size_t j = 0; j <= i; ++j)
+            if (const double share = pairs[i * n + j]; share != 0)
+                b[i * n + j] = b[j * n + i] = share / std::sqrt(marginal[i] * marginal[j] + EPSILON);
     const SymmetricEigenvalues eigenvalues(std::move(b), n);
     return std::max(eigenvalues.at(n - 2), -eigenvalues.at(0));
 }

@@ -1,4 +1,4 @@
-// Distances, growth and movement of whole arrays (z, y, x), as SciPy has them, too, with the same values and rounding.
+// Distances in whole arrays (z, y, x), and arrays that are moved, as SciPy has them, too, with the same values and rounding.
 #pragma once
 
 #include <cmath>
@@ -7,62 +7,6 @@
 #include "rows.hpp"
 
 namespace grids {
-
-// Grows `mask` into voxels of `allowed` (all without it), by `steps` voxels at most (without a limit where negative):
-// to the neighbours that share a face, or to all 26.
-inline void grow(std::uint8_t* mask, const std::uint8_t* allowed, const Size& size, std::int64_t steps, bool diagonally) {
-    enum State : std::uint8_t { FREE, TAKEN, CLOSED };
-    // With a border of closed voxels, each voxel has all its neighbours.
-    const std::int64_t wide = size[2] + 2, plane = (size[1] + 2) * wide;
-    std::vector<State> state(static_cast<std::size_t>((size[0] + 2) * plane), CLOSED);
-    std::vector<std::int64_t> around, front, next;
-    for (int z = -1; z <= 1; ++z)
-        for (int y = -1; y <= 1; ++y)
-            for (int x = -1; x <= 1; ++x) {
-                const int distance = std::abs(z) + std::abs(y) + std::abs(x);
-                if (distance == 1 || (diagonally && distance > 1)) around.push_back(z * plane + y * wide + x);
-            }
-    const std::int64_t row = size[2];
-    const auto place_of = [&](std::int64_t z, std::int64_t y) { return (z + 1) * plane + (y + 1) * wide + 1; };
-    for (std::int64_t z = 0; z < size[0]; ++z)
-        for (std::int64_t y = 0; y < size[1]; ++y) {
-            const std::uint8_t *const taken = mask + (z * size[1] + y) * row, *const open = allowed ? allowed + (taken - mask) : nullptr;
-            State* const __restrict here = state.data() + place_of(z, y);
-            for (std::int64_t x = 0; x < row; ++x) here[x] = taken[x] ? TAKEN : open == nullptr || open[x] ? FREE : CLOSED;
-        }
-    // A large mask has few voxels that can grow: those with a free neighbour.
-    std::vector<std::uint8_t> grows(static_cast<std::size_t>(row));
-    for (std::int64_t z = 0; z < size[0]; ++z)
-        for (std::int64_t y = 0; y < size[1]; ++y) {
-            const State* const here = state.data() + place_of(z, y);
-            std::uint8_t* const __restrict found = grows.data();
-            std::uint8_t any = 0;
-            for (std::int64_t x = 0; x < row; ++x) any |= found[x] = here[x] == TAKEN;
-            if (any == 0) continue;
-            std::fill(grows.begin(), grows.end(), std::uint8_t{0});
-            for (const std::int64_t by : around)
-                for (std::int64_t x = 0; x < row; ++x) found[x] |= here[x + by] == FREE;
-            for (std::int64_t x = 0; x < row; ++x)
-                if (found[x] && here[x] == TAKEN) front.push_back(place_of(z, y) + x);
-        }
-    for (std::int64_t step = 0; !front.empty() && step != steps; ++step) {
-        next.clear();
-        for (const std::int64_t place : front)
-            for (const std::int64_t by : around) {
-                State& other = state[static_cast<std::size_t>(place + by)];
-                if (other != FREE) continue;
-                other = TAKEN;
-                next.push_back(place + by);
-            }
-        front.swap(next);
-    }
-    for (std::int64_t z = 0; z < size[0]; ++z)
-        for (std::int64_t y = 0; y < size[1]; ++y) {
-            const State* const here = state.data() + place_of(z, y);
-            std::uint8_t* const __restrict grown = mask + (z * size[1] + y) * row;
-            for (std::int64_t x = 0; x < row; ++x) grown[x] = here[x] == TAKEN;
-        }
-}
 
 // Lowers values to others plus a square, where they are above.
 WIDE_VECTORS inline void lower_to(double* __restrict here, const double* __restrict there, double square, std::int64_t count) {

@@ -13,6 +13,7 @@
 #include "glrlm.hpp"
 #include "glszm.hpp"
 #include "grids.hpp"
+#include "masks.hpp"
 #include "neighbourhoods.hpp"
 #include "ngtdm.hpp"
 #include "shape.hpp"
@@ -144,6 +145,19 @@ void grow(const Changed<std::uint8_t>& mask, const std::optional<Mask>& allowed,
     grids::grow(mask.data(), allowed ? allowed->data() : nullptr, size_of(mask), steps, diagonally);
 }
 
+void number_components(const Mask& mask, bool diagonally, const Line<std::int32_t>& numbers) {
+    const std::int64_t all = count_of(mask);
+    if (all - std::count(mask.data(), mask.data() + all, std::uint8_t{0}) != count_of(numbers))
+        throw std::invalid_argument("voxels and numbers differ in number");
+    nb::gil_scoped_release released;
+    grids::Components(mask.data(), size_of(mask), diagonally).number(numbers.data());
+}
+
+void spread(const Changed<std::uint8_t>& mask, const std::vector<std::array<std::int64_t, 3>>& steps) {
+    nb::gil_scoped_release released;
+    grids::spread(mask.data(), size_of(mask), steps);
+}
+
 void squared_distances(const Mask& mask, const Changed<double>& squares, std::array<double, 3> spacing, double reach) {
     require_one_shape(mask, squares);
     for (const double step : spacing)
@@ -190,6 +204,9 @@ NB_MODULE(_engine, module) {
     module.def("raise_near", &raise, nb::arg("raised").noconvert(), nb::arg("values"), nb::arg("voxels"), nb::arg("reach"));
     module.def("grow", &grow, nb::arg("mask").noconvert(), nb::arg("allowed").none(), nb::arg("steps"),
                nb::arg("diagonally"));
+    module.def("number_components", &number_components, nb::arg("mask"), nb::arg("diagonally"),
+               nb::arg("numbers").noconvert());
+    module.def("spread", &spread, nb::arg("mask").noconvert(), nb::arg("steps"));
     module.def("transform", &transform, nb::arg("values"), nb::arg("matrix"), nb::arg("offset"),
                nb::arg("moved").noconvert());
     module.def("lower", &lower, nb::arg("values").noconvert(), nb::arg("voxels"), nb::arg("depths"), nb::arg("steps"),

@@ -8,6 +8,8 @@
 #include <limits>
 #include <vector>
 
+#include "wide_vectors.hpp"
+
 namespace engine {
 
 constexpr double TINY = 1e-30;  // relative to the norm of a matrix
@@ -49,7 +51,7 @@ public:
     }
 
 private:
-    void reduce(std::vector<double>& a, std::size_t n) {
+    WIDE_VECTORS void reduce(std::vector<double>& a, std::size_t n) {
         std::vector<double> v(n), p(n);
         double whole = 0;
         for (double value : a) whole += value * value;
