@@ -154,7 +154,7 @@ class Pairer:
     def _run(self) -> None:
         self._guarded(self._catch_up)
         while not self._stopping.is_set():
-            began = time.monotonic()
+            began = time.thread_time()
             self._wake.clear()
             self._soon.clear()
             if self._ledger_was_away:  # what could not be looked at meanwhile, also after a start without the ledger
@@ -162,8 +162,8 @@ class Pairer:
                 self._guarded(self._catch_up)
             pause = self._guarded(self.scan) or self._settings.sweep_seconds
             self.last_scan = time.monotonic()
-            # Many outlines must not take all the time from receiving them.
-            if self._stopping.wait(min(self.last_scan - began, MIN_SCAN_SECONDS)):
+            # Many outlines must not take all the time of the processor from receiving them.
+            if self._stopping.wait(min(time.thread_time() - began, MIN_SCAN_SECONDS)):
                 return
             together = min(pause, MIN_SCAN_SECONDS if self._waits else IMAGES_TOGETHER_SECONDS)
             if not self._soon.wait(together):
@@ -184,7 +184,6 @@ class Pairer:
         self._guarded(self._job_creation.create_delayed)
         waiting = list(self._spool.jobs(JobState.WAITING))
         touched = self._touched.now()
-        self._guarded(partial(self._note_studies, touched))
         candidates = self._late_versions.candidates(touched)
         self._most_cases = most_jobs_of_a_study(self._spool.ledger, datetime.now(UTC) - timedelta(hours=1))
         self._waited = {job.id: self._waited[job.id] for job in waiting if job.id in self._waited}
@@ -194,6 +193,8 @@ class Pairer:
         looks = [partial(self._review_waiting, job) for job in waiting]
         looks += [partial(self._late_versions.review, job) for job in candidates]
         pauses = [self._guarded(look) or self._settings.sweep_seconds for look in looks]
+        # Last: a job that is ready does not wait for this transaction.
+        self._guarded(partial(self._note_studies, touched))
         pause = MIN_SCAN_SECONDS if self._notes.has_more else self._settings.sweep_seconds
         return max(MIN_SCAN_SECONDS, min([pause, *pauses]))
 

@@ -41,6 +41,15 @@ def write_bytes(path: Path, content: bytes) -> None:
     fsync_folder(path.parent)
 
 
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file in a folder that nobody looks into; its name survives a power cut once the folder is synced."""
+    with open(path, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    reach(FaultPoint.FILE_WRITTEN)
+
+
 def remove_unfinished(folder: Path) -> None:
     """Remove what a process that died while it wrote left in a folder: nobody was told that it is there."""
     for path in folder.glob(".*.tmp"):

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from listener.runtime.fault_points import FaultPoint, reach
-from listener.spool.atomic_files import fsync_folder, make_folder, write_bytes
+from listener.spool.atomic_files import fsync_folder, make_folder, write_new
 from listener.spool.job_notes import Attempts, GivenBack
 from listener.spool.jobs import Job, JobState
 from listener.spool.leases import claim, signs_of_life
@@ -78,7 +78,8 @@ def stage_objects(job: Job, objects: Mapping[str, bytes]) -> None:
     shutil.rmtree(staging, ignore_errors=True)
     make_folder(staging)
     for role, content in objects.items():
-        write_bytes(staging / f"{role}.dcm", content)
+        write_new(staging / f"{role}.dcm", content)
+    fsync_folder(staging)
     reach(FaultPoint.OBJECTS_WRITTEN)
 
 
