@@ -3,11 +3,13 @@
 import errno
 import importlib
 import os
+import select
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -114,12 +116,12 @@ class CommandsByName(click.Group):
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Read the options that stand before the command."""
-        with usage_errors_in_our_style():
+        with usage_errors_in_our_style(), until_the_reader_ends():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Read the command's arguments and run it."""
-        with usage_errors_in_our_style():
+        with usage_errors_in_our_style(), until_the_reader_ends():
             return super().invoke(ctx)
 
     def resolve_command(
@@ -205,8 +207,8 @@ def main() -> None:
             raise
         closed(error).show()
         code = ExitCode.FAILED
-    except BrokenPipeError:  # the reader of our output, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        discard_output()
         code = ExitCode.OK
     except OSError as error:
         if os.environ.get("RADTME_DEBUG") or (fault := named_fault(error)) is None:
@@ -214,6 +216,29 @@ def main() -> None:
         fault.show()
         code = ExitCode.FAILED
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+@contextmanager
+def until_the_reader_ends() -> Iterator[None]:
+    """End the command without an error where the reader of its output, such as head, has seen enough.
+
+    click would end it with exit code 1 and without a word, also where it was a connection that broke.
+    """
+    try:
+        yield
+    except BrokenPipeError as error:
+        stdout = select.poll()
+        stdout.register(sys.stdout.fileno(), 0)
+        if not any(event & select.POLLERR for _, event in stdout.poll(0)):
+            advice = "run the command again; radtme doctor says what does not work"
+            raise CommandError("the other side of a connection has closed it", advice) from error
+        discard_output()
+        raise click.exceptions.Exit(ExitCode.OK) from error
+
+
+def discard_output() -> None:
+    """Write what is still to be printed nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def end_without_waiting(code: int) -> None:

@@ -1,5 +1,6 @@
 """Exit codes and errors of the ``radtme`` commands."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -50,6 +51,14 @@ class Unreachable(CommandError):
     exit_code: ClassVar[int] = ExitCode.UNREACHABLE
 
 
+PATH_FAULTS = {
+    re.compile(r"(?:File|Directory|Path) (['\"].+) is a file$"): r"expected a folder, found the file \1",
+    re.compile(r"(?:File|Directory|Path) (['\"].+) is a directory$"): r"expected a file, found the folder \1",
+    re.compile(r"(?:File|Directory|Path) (['\"].+) (does not exist|is not (?:readable|writable))$"): r"\1 \2",
+}
+"""What click says of a path, and what we say."""
+
+
 @contextmanager
 def usage_errors_in_our_style() -> Iterator[None]:
     """Turn click's errors about arguments, which come with a usage line and end with a full stop, into ours."""
@@ -60,6 +69,8 @@ def usage_errors_in_our_style() -> Iterator[None]:
     except click.UsageError as error:
         similar: list[str] = getattr(error, "possibilities", None) or []
         words = (error.message if similar else error.format_message()).rstrip(".")
+        for said, ours in PATH_FAULTS.items():
+            words = said.sub(ours, words)
         meant = f"; did you mean {' or '.join(map(repr, sorted(similar)))}?" if similar else ""
         advice = f"{error.ctx.command_path} --help explains it" if error.ctx else ""
         raise WrongUsage(f"{words[:1].lower()}{words[1:]}{meant}", advice) from error

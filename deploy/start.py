@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import os
 import signal
 import sys
 import time
@@ -29,6 +30,7 @@ class Interrupts:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    open_standard_streams()
     # At its end the interpreter looks for reference cycles among all modules: up to half a second, to free memory that
     # the end of the process frees anyway.
     atexit.register(gc.freeze)
@@ -42,3 +44,17 @@ def main() -> None:
         sys.stderr.write("interrupted\n")
         sys.exit(INTERRUPTED)
     run()
+
+
+def open_standard_streams() -> None:
+    """Put the null device in the place of each standard stream that the caller has closed.
+
+    The next file that is opened would get its number, and what is printed would go into that file.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))

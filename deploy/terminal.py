@@ -1,7 +1,9 @@
 """What all commands show in the same way: times, ages, sizes, progress bars, paths."""
 
+import errno
 import os
 import re
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,10 +24,16 @@ _AGO = re.compile(r"([0-9]{1,6})(s|min|m|h|days|day|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
+class _Output(Console):
+    def on_broken_pipe(self) -> None:
+        # Rich would end the process with exit code 1; the command line has one way to end it then, for all its output.
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 def output() -> Console:
     """Return the console for results (standard output); a file or pipe gets wide lines without colours."""
     wide = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(highlight=False, width=None if wide else PIPE_WIDTH)
+    return _Output(highlight=False, width=None if wide else PIPE_WIDTH)
 
 
 def notices() -> Console:
@@ -97,6 +105,11 @@ def due(moment: datetime) -> str:
     return ahead if ahead.startswith("in ") else "now"
 
 
+def counted(number: int, what: str, several: str = "") -> str:
+    """Return a number with its noun, in the plural unless it is one: ``1 study``, ``2 studies``."""
+    return f"{number} {what if number == 1 else several or what + 's'}"
+
+
 def size(count: float) -> str:
     """Return a number of bytes with a unit."""
     for unit in ("B", "kB", "MB", "GB"):
@@ -107,9 +120,14 @@ def size(count: float) -> str:
 
 
 def path_from_here(path: Path) -> str:
-    """Return ``path`` as one would type it: relative to the working directory where it lies below."""
+    """Return ``path`` relative to the working directory, where it lies below."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
+
+
+def typed_path(path: Path) -> str:
+    """Return ``path`` as a part of a command that can be copied into a shell."""
+    return shlex.quote(path_from_here(path))
 
 
 QUICK_SECONDS = 2.0

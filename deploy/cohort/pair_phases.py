@@ -1,12 +1,14 @@
 """The phases of the examination that the image of a pair belongs to: all in one file, or each in a file of its own."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
 from deploy.cohort.cases import OutlineCase
+from deploy.configuration.folder_checks import is_utf8
 from workers.errors import Reason, RejectedInput
 
 SAME_PLACE_MM = 1e-3
@@ -65,6 +67,8 @@ def read_image(name: str) -> Any:
     RejectedInput
         UNREADABLE_OBJECT.
     """
+    if not is_utf8(Path(name)):  # ITK would end the process
+        raise RejectedInput(Reason.UNREADABLE_OBJECT, "the path of a file of the pair is not UTF-8 text")
     try:
         image: Any = sitk.ReadImage(name)
     except RuntimeError as error:

@@ -14,7 +14,7 @@ from deploy.configuration.reader import Problem
 from deploy.configuration.settings import Configuration
 from deploy.configuration.text import configuration_lines
 from deploy.errors import Unreachable, WrongUsage
-from deploy.terminal import notices, path_from_here
+from deploy.terminal import counted, notices, path_from_here
 
 FILE_ARGUMENT = click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 
@@ -53,7 +53,7 @@ def check(file: Path | None, config_file: Path | None, connect: bool) -> None:
     if connect:
         _connect(configuration, where)
     given = len(configuration.origins)
-    click.echo(f"{where}: ok, {given} setting{'s' * (given != 1)} given, the rest are defaults")
+    click.echo(f"{where}: ok, {counted(given, 'setting')} given, the rest are defaults")
 
 
 def _one(file: Path | None, config_file: Path | None) -> Path | None:

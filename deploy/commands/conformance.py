@@ -8,9 +8,9 @@ import click
 
 from deploy.commands.options import config_option
 from deploy.configuration.load import read_configuration
-from deploy.errors import ExitCode
+from deploy.errors import CommandError, ExitCode
 from deploy.stack.running_stack import as_running
-from deploy.terminal import output
+from deploy.terminal import counted, output
 
 
 @click.command(epilog="Example: radtme conformance > conformance.md")
@@ -42,17 +42,21 @@ def check(target: Path, as_json: bool, strict: bool) -> None:
 
     IOD (dciodvfy, where it is installed), TID 1500, codes, tracking, references, and the clauses of IHE AI Results.
     Images in the folder are used to resolve references; files of other kinds in it are passed over. Exits with 1 where
-    there is an error.
+    there is an error, or nothing to check.
     """
     from deploy.conformance.result_check import check_results, files_to_check
 
-    report = check_results(files_to_check(target))
+    files = files_to_check(target)
+    if not files:
+        raise CommandError(f"{target}: holds no DICOM file", "name a result object, or the folder that holds it")
+    report = check_results(files)
     if as_json:
         click.echo(json.dumps(asdict(report), indent=2))
     else:
         for one in report.findings:
             click.echo(f"{one.level} {one.path}: {one.rule}: {one.message}")
         warnings = len(report.findings) - report.errors
-        click.echo(f"{report.results} results, {report.sources} images: {report.errors} errors, {warnings} warnings")
+        found = f"{counted(report.results, 'result')}, {counted(report.sources, 'image')}"
+        click.echo(f"{found}: {counted(report.errors, 'error')}, {counted(warnings, 'warning')}")
     if report.errors or (strict and report.findings):
         raise SystemExit(ExitCode.FAILED)

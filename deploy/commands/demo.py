@@ -29,7 +29,7 @@ from deploy.operations.job_text import verdict
 from deploy.operations.service_health import full_disk
 from deploy.stack.local_stack import local_stack
 from deploy.stack.process import restrict_umask
-from deploy.terminal import duration, output, path_from_here
+from deploy.terminal import duration, output, path_from_here, typed_path
 from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 from workers.results.result_roles import ResultRole
@@ -88,7 +88,7 @@ def demo(input_folder: Path | None, keep: Path | None) -> None:
         for job in jobs:
             show_result(console, job, stack.configuration.locations.spool, folder, study)
         console.print()
-        console.print(f"  {duration(seconds)} in all; radtme status --config {path_from_here(file)} shows it again")
+        console.print(f"  {duration(seconds)} in all; radtme status --config {typed_path(file)} shows it again")
         status.start()
         status.update("stopping")
         stack.drain()

@@ -14,7 +14,7 @@ from deploy.commands.options import config_option
 from deploy.configuration.load import read_configuration
 from deploy.configuration.settings import Configuration
 from deploy.errors import CommandError, ExitCode
-from deploy.terminal import notices, output, working
+from deploy.terminal import counted, notices, output, working
 
 if TYPE_CHECKING:
     from deploy.doctor.finding import Finding
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 SLOW = ("redis", "database", "peers", "targets")
 """Checks that wait for answers."""
 IN_FOLDERS = ("database", "signature")
-"""Checks of files in the folders: they say nothing where these cannot be used."""
+"""Checks of files in the folders: they say nothing where these cannot be used. Others may find that they can say
+nothing."""
 STYLE = {"ok": "green", "warning": "yellow", "fault": "bold red"}
 
 
@@ -45,7 +46,7 @@ def doctor(as_text: bool, config_file: Path | None) -> None:
         raise click.exceptions.Exit(ExitCode.FAILED if faults else ExitCode.OK)
     _show(findings)
     if faults:
-        raise CommandError(f"{len(faults)} fault{'s' * (len(faults) != 1)}", "begin with the first one above")
+        raise CommandError(counted(len(faults), "fault"), "begin with the first one above")
 
 
 def _findings(configuration: Configuration, tell: Callable[[str], None]) -> "Iterator[Finding]":
@@ -53,9 +54,9 @@ def _findings(configuration: Configuration, tell: Callable[[str], None]) -> "Ite
     from deploy.doctor.finding import fault
 
     checks = {
-        "versions": machine_checks.check_versions,
         "configuration": machine_checks.check_configuration,
         "folders": machine_checks.check_folders,
+        "versions": machine_checks.check_versions,
         "disk": machine_checks.check_disk,
         "ports": machine_checks.check_ports,
         "clock": machine_checks.check_clock,
@@ -78,6 +79,8 @@ def _findings(configuration: Configuration, tell: Callable[[str], None]) -> "Ite
                 folders_usable &= (one.check, one.level) != ("folders", "fault")
                 yield one
         except OSError as error:  # one that cannot look must not keep the others from it
+            if not folders_usable:
+                continue  # the same fault
             yield fault(name, f"{error.filename}: {error.strerror}", "correct the path, its owner or its mode")
 
 

@@ -22,7 +22,7 @@ from deploy.stack.local_stack import DELIVERY, LISTENER, WORKERS, LocalStack, lo
 from deploy.stack.process import reload_event, restrict_umask, stop_event
 from deploy.stack.readiness import reachable_host
 from deploy.stack.supervisor import NotReady
-from deploy.terminal import notices, output, path_from_here, working
+from deploy.terminal import notices, output, path_from_here, typed_path, working
 from listener.runtime import logs
 from listener.spool.atomic_files import read_json
 from listener.spool.spool import Spool
@@ -131,7 +131,7 @@ def show_where(console: Console, stack: LocalStack, missing: str) -> None:
     page = configuration.status_page
     if page.enabled:
         table.add_row("status page", f"http://{reachable_host(page.host)}:{page.port}/")
-    option = f" --config {path_from_here(configuration.file)}" if configuration.file else ""
+    option = f" --config {typed_path(configuration.file)}" if configuration.file else ""
     table.add_row("next", f"radtme send FOLDER{option}\nradtme status{option}")
     if missing:
         console.print(Text(missing, "bold red"), overflow="fold")

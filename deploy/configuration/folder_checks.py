@@ -40,6 +40,15 @@ def unusable_folders(configuration: "Configuration") -> Iterator[tuple[str, str]
             yield setting, why
 
 
+def is_utf8(path: Path) -> bool:
+    """Tell whether a path can be written as UTF-8: the ledger's URL and libraries in C take no other bytes."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def nearest_existing(path: Path) -> Path:
     """Return ``path``, or the nearest of its parents that exists."""
     while not os.path.lexists(path) and path != path.parent:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from deploy.configuration.environment import ENVIRONMENT_PREFIX
+from deploy.configuration.folder_checks import is_utf8, written_folders
 from deploy.configuration.ledger_url import LedgerProblem, LedgerSettings, ledger_url
 from deploy.configuration.ledger_url import in_the_clear as unencrypted_ledger
 from deploy.configuration.network_checks import (
@@ -48,6 +49,8 @@ DEBUG_VARIABLE = "RADTME_DEBUG"
 PART_VARIABLE = "RADTME_PART_OF_STACK"
 """Set for parts started by `radtme up`, which has checked the configuration for them."""
 OTHER_VARIABLES = frozenset({CONFIGURATION_VARIABLE, DEBUG_VARIABLE, PART_VARIABLE})
+MAX_FILE_BYTES = 1_048_576
+"""No configuration is so large; YAML is read at 0.3 MB a second, and a device may never end."""
 
 
 class ConfigurationError(WrongUsage):
@@ -115,7 +118,12 @@ def _unreached_criteria(configuration: Configuration) -> Iterator[str]:
 def compose(file: Path) -> yaml.Node | None:
     """Return the root of a YAML file, with its lines; None where it is empty."""
     try:
-        return yaml.compose(file.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+        with file.open("rb") as opened:
+            content = opened.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            why = f"has more than {MAX_FILE_BYTES} bytes; expected a configuration file"
+            raise ConfigurationError([Problem(str(file), "", why)])
+        return yaml.compose(content.decode("utf-8-sig"), Loader=yaml.SafeLoader)
     except FileNotFoundError:
         raise WrongUsage(
             f"{file}: configuration file not found",
@@ -131,6 +139,8 @@ def compose(file: Path) -> yaml.Node | None:
         why = f"is not valid YAML: {error.problem}"
         if error.problem and "'\\t'" in error.problem:
             why = "has a tab character; YAML is indented with spaces"
+        if error.problem == "but found another document":
+            why = "begins a second YAML document (---); keep one"
         raise ConfigurationError([Problem(f"{file}:{line}", "", why)]) from error
     except yaml.YAMLError as error:
         raise ConfigurationError([Problem(str(file), "", f"is not valid YAML: {error}")]) from error
@@ -222,6 +232,9 @@ def _check_together(reader: ConfigurationReader, configuration: Configuration) -
         setting = reader.numbered_as_in_file(setting)
         reader.add_problem(configuration.origin_of(setting), setting, message)
 
+    for setting, folder in written_folders(configuration).items():
+        if not is_utf8(folder):
+            problem(setting, f"the path {folder} is not UTF-8 text; rename the folder, or choose another one")
     check_listener(listener, problem)
     check_sink(configuration.sink, problem)
     check_clients(listener, workers, problem)

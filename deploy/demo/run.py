@@ -117,7 +117,8 @@ def study_files(folder: Path) -> tuple[list[DicomFile], list[OtherFile]]:
     files = [file for file in found if isinstance(file, DicomFile)]
     others = [file for file in found if isinstance(file, OtherFile)]
     if not files:
-        raise CommandError(f"{folder}: none of its {len(found)} files is a DICOM instance", "name another folder")
+        holds = f"none of its {len(found)} files is a DICOM instance" if found else "no file is in it"
+        raise CommandError(f"{folder}: {holds}", "name another folder")
     outlines = outlines_among(files)
     if not outlines:
         raise CommandError(

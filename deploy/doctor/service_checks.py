@@ -121,6 +121,8 @@ def check_targets(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _ask_target(target: Target, calling_ae_title: str) -> Finding:
+    if not target.url and not target.port:  # of the sink alone, which has a free one while it runs
+        return warning("targets", f"{target.name}: is not running", START_ALL)
     advice = f"correct the target, its firewall or that PACS, then run radtme echo {target.name}"
     if not target.url:
         peer = Peer(target.ae_title, target.host, target.port, target.tls)

@@ -14,7 +14,7 @@ from deploy.operations.job_status import JobStatus, waits_long_for_a_worker
 from deploy.operations.job_text import FINISHED, indented, show_job, show_jobs
 from deploy.operations.service_health import ServiceHealth, show_health
 from deploy.operations.status import NEVER, SeriesStatus, SpoolStatus
-from deploy.terminal import age, due, path_from_here, size
+from deploy.terminal import age, counted, due, path_from_here, size
 from listener.ledger.reader_assessments import Assessment
 from listener.ledger.set_aside_outlines import SetAside, SetAsideOutline
 from listener.spool.jobs import JobState
@@ -70,7 +70,7 @@ def show_without_outline(console: Console, status: SpoolStatus, *, everything: b
     console.print()
     console.print(f"without an outline ({status.without_outline_count}): not scored until one comes", style="dim")
     for one in studies if everything else studies[:MAX_WITHOUT_OUTLINE_SHOWN]:
-        count = _count(one.instances, "instance", "instances")
+        count = counted(one.instances, "instance")
         came = f"study {one.study_uid}  {count}, last {age(one.last_arrival)} ago"
         console.print(indented(Text(came)), overflow="fold")
 
@@ -97,7 +97,7 @@ def show_study(
     """Print one study: its series, then its jobs with all their times."""
     for one in series:
         came = f", last {age(one.last_arrival)} ago" if one.last_arrival else ""
-        count = _count(one.instances, "instance", "instances")
+        count = counted(one.instances, "instance")
         console.print(Text.assemble("series ", (one.series_uid, "bold"), f"  {count}{came}"), overflow="fold")
     for job in jobs:
         console.print()
@@ -132,12 +132,8 @@ def show_quarantine(console: Console, status: SpoolStatus, *, everything: bool) 
         console.print(f"  and {len(status.quarantine) - len(shown)} more (--all shows them)", style="dim")
 
 
-def _count(number: int, one: str, more: str) -> str:
-    return f"{number} {one if number == 1 else more}"
-
-
 def _headline(status: SpoolStatus) -> Text:
-    parts = [_count(status.studies, "study", "studies"), _count(status.instances, "instance", "instances")]
+    parts = [counted(status.studies, "study", "studies"), counted(status.instances, "instance")]
     if status.receiving:
         parts.append(f"{status.receiving} coming in")
     parts += [f"{count} {state.value}" for state in JobState if (count := status.counts[state])]

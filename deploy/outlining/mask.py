@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from deploy.configuration.folder_checks import is_utf8
 from deploy.errors import CommandError
 
 ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -110,6 +111,8 @@ def read_mask(path: Path, wanted: Sequence[WantedLabel] = ()) -> Mask:
 
 
 def _read(path: Path) -> Any:
+    if not is_utf8(path):  # ITK would end the process
+        raise CommandError(f"{path}: the path is not UTF-8 text", "rename the file or its folder")
     try:
         image: Any = sitk.ReadImage(str(path))
     except RuntimeError as error:

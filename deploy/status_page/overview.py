@@ -20,6 +20,7 @@ from deploy.operations.status import (
     read_refused_contexts,
 )
 from deploy.status_page.search import CASES_A_PAGE, CaseSearch
+from deploy.terminal import counted
 from listener.dicom.data_set import read_attributes
 from listener.dicom.patient_texts import shown_text
 from listener.dicom.sender_character_sets import SenderCharacterSet, character_set_of
@@ -118,12 +119,8 @@ class Overview:
         counts = {one.state: one.count for one in self.counts}
         found = list(self.health.problems) if self.health else []
         if failed := counts[JobState.FAILED]:
-            found.append(f"{failed} case{'s' * (failed != 1)} failed; radtme status says why and what to do.")
-        found += [
-            f"{one.refused} case{'s' * (one.refused != 1)} refused by {one.name}."
-            for one in self.targets
-            if one.refused
-        ]
+            found.append(f"{counted(failed, 'case')} failed; radtme status says why and what to do.")
+        found += [f"{counted(one.refused, 'case')} refused by {one.name}." for one in self.targets if one.refused]
         found += [
             f"Results for {one.name} wait: {one.last_error}; radtme echo {one.name} says more."
             for one in self.targets

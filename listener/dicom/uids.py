@@ -56,5 +56,5 @@ def _fault(text: str) -> str:
         return ""
     for position, character in enumerate(text, start=1):
         if not (character.isascii() and (character.isdigit() or character == ".")):
-            return f"has no digit or dot at position {position}"
+            return f"has an invalid character at position {position}"
     return "has an empty component" if "." in text else "is a single number"

@@ -1,10 +1,12 @@
 """The command line: every command explains itself, and errors are short."""
 
 import errno
+import json
 import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -20,6 +22,7 @@ from deploy.cli import COMMANDS, GROUPS, named_fault, one_line_without_traceback
 from deploy.errors import ExitCode
 from deploy.help_text import show_whole_summaries
 from listener.runtime.http_server import HttpServer, Response
+from listener.spool.jobs import JobState
 from listener.spool.spool import Spool
 
 
@@ -103,6 +106,15 @@ def test_who_may_not_read_the_spool_is_told_as_whom_to_run(run_radtme, tmp_path)
     assert run.stderr.startswith("error: ")
     assert f": user {os.geteuid()} has no permission" in run.stderr
     assert "run this as the user of the service" in run.stderr
+
+
+def test_a_folder_without_permission_is_one_fault_of_doctor(run_radtme, tmp_path):
+    """Not one more for each check that looks into it."""
+    (tmp_path / "spool").mkdir(mode=0)
+    run = run_radtme("doctor", "--json", prefix=without_override())
+    faults = [one["check"] for one in json.loads(run.stdout) if one["level"] == "fault"]
+    assert faults[0] == "folders"
+    assert set(faults) <= {"folders", "signature", "redis"}
 
 
 def without_override():
@@ -300,6 +312,9 @@ def test_a_shell_completes_commands(shell):
         (["signature", "build-research", "--output", "b", "--cases", "-5"], "(at least 1), found -5\n"),
         (["signature", "build-research", "--output", "b", "--seed", "-1"], "(at least 0), found -1\n"),
         (["cohort", "simulate", "--sites", "5"], "expected a whole number (1 to 4), found 5\n"),
+        (["demo", "--input", __file__], f"'--input': expected a folder, found the file '{__file__}'\n"),
+        (["rescore", "/"], "error: invalid value for 'REPORT': expected a file, found the folder '/'\n"),
+        (["check", "/nowhere"], "error: invalid value for 'FILE_OR_FOLDER': '/nowhere' does not exist\n"),
     ],
 )
 def test_wrong_arguments_are_said_in_the_style_of_all_errors(words, told):
@@ -307,6 +322,35 @@ def test_wrong_arguments_are_said_in_the_style_of_all_errors(words, told):
     done = CliRunner().invoke(radtme, words)
     assert (done.exit_code, done.stdout) == (ExitCode.USAGE, "")
     assert told in done.stderr
+
+
+@pytest.mark.parametrize("words", ["radtme status", "radtme --help"])
+def test_a_reader_that_has_seen_enough_is_no_failure(words, tmp_path, put_job):
+    """As with `radtme status | head -1`: exit code 0 and no message, whatever prints the output."""
+    for number in range(200):
+        put_job(f"1.2.{number}", JobState.DONE)
+    script = f"{words} | true; echo ${{PIPESTATUS[0]}}"
+    ran = in_shell(script, tmp_path)
+    assert (ran.stdout, ran.stderr) == ("0\n", "")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_standard_stream_is_the_null_device(closed, tmp_path, put_job):
+    """The ledger, which is opened next, must not get its number: what is printed would be written into it."""
+    put_job("1.2.9", JobState.DONE)
+    ran = in_shell(f"radtme status {closed}; echo $?; radtme spool check", tmp_path)
+    lines = ran.stdout.splitlines()
+    assert lines[-2:] == ["0", "spool: no damage found"]
+    assert ("1 done" in ran.stdout) is (">&-" not in closed.replace("2>&-", ""))
+    assert ran.stderr == ""
+
+
+def in_shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a script of bash in a folder, whose subfolders are its data."""
+    (folder / "radtme.yaml").write_text("data: .")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path}
+    return subprocess.run(["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("path", list(all_commands()), ids=" ".join)

@@ -1,5 +1,6 @@
 """Frequent mistakes that YAML or pydicom report in unclear words: units, tabs, encodings."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,8 @@ def test_numbers_may_carry_a_unit(tmp_path: Path) -> None:
         ("listener: {deadline_seconds: 6 hours}", "or a time such as 90s, 10min, 6h or 2d, found '6 hours'"),
         ("listener: {min_free_bytes: 2h}", "or a size such as 2GiB, found '2h'"),
         ("listener: {port: 2k}", "expected a whole number, found '2k'"),
+        ("data: x\n---\ndata: y\n", ":2: begins a second YAML document (---); keep one"),
+        ("# " + "x" * 1_048_575, "has more than 1048576 bytes; expected a configuration file"),
         ("listener:\n\tport: 104\n", ":2: has a tab character; YAML is indented with spaces"),
         (
             "targets: [{name: pacs, aet: PACS, host: h, port: 104}]",
@@ -63,3 +66,12 @@ def test_a_body_part_that_only_warns_is_also_let_through_by_the_listener(tmp_pat
     assert "add listener.set_aside_other_body_parts: false" in warning
     assert read(tmp_path, f"{as_notes}\nlistener: {{set_aside_other_body_parts: false}}").warnings == ()
     assert read(tmp_path, "workers: {criteria_as_notes: [acquisition]}").warnings == ()
+
+
+def test_a_data_folder_whose_name_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    """Such as one of a share with names in Latin-1: neither the ledger's URL nor a library in C can name it."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/d\xe9p\xf4t"))
+    folder.mkdir()
+    with pytest.raises(ConfigurationError, match=r"data: the path .* is not UTF-8 text; rename the folder, or"):
+        read(folder, "data: .")
+    assert read(folder, f"data: {tmp_path}/dépôt").locations.data == tmp_path / "dépôt"

@@ -211,6 +211,14 @@ def test_other_files_of_a_folder_are_passed_over(results: Path, tmp_path: Path) 
     assert "other.dcm: unreadable" in done.output
 
 
+def test_a_folder_without_anything_to_check_does_not_pass(tmp_path: Path) -> None:
+    """In a script, a wrong folder must not look like results without a fault."""
+    (tmp_path / "key_image.png").write_bytes(b"a picture")
+    done = CliRunner().invoke(radtme, ["check", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "holds no DICOM file" in done.output + done.stderr + str(done.exception)
+
+
 def test_damaged_objects_are_findings(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Attributes missing at random, and files that are not DICOM: findings, without a traceback."""
     monkeypatch.setenv("PATH", "")  # not dciodvfy, whose errors would hide ours

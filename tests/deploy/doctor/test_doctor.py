@@ -157,6 +157,14 @@ def test_a_file_in_the_place_of_the_data_folder(settings: dict[str, Any], tmp_pa
     assert "is a file" in done.stderr
 
 
+def test_the_sink_of_a_stack_that_does_not_run_is_no_wrong_target(settings: dict[str, Any], tmp_path: Path) -> None:
+    """Its port is chosen when it starts."""
+    settings["sink"] = {"enabled": True, "port": 0, "folder": str(tmp_path / "pacs")}
+    found, _ = findings(settings, tmp_path)
+    said = [one for one in found["targets"] if one["message"].startswith("sink: ")]
+    assert [(one["level"], one["message"]) for one in said] == [("warning", "sink: is not running")]
+
+
 def test_what_does_not_exist_yet_is_said_to_be_made(settings: dict[str, Any], tmp_path: Path) -> None:
     """The disk is that of the nearest folder that exists; there is no database before the first start."""
     settings["listener"]["min_free_bytes"] = 1 << 60

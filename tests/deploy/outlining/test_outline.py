@@ -1,5 +1,6 @@
 """`radtme outline`: a mask of a research tool becomes the SEG that a viewer would have written."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -214,6 +215,15 @@ def test_what_is_no_mask_is_refused(phantom: Phantom, tmp_path: Path, values: ND
     done = outline(save(tmp_path / "mask.nii.gz", values, grid_of(phantom)), phantom.seg_path.parent)
     assert done.exit_code == 1
     assert said in done.output
+
+
+def test_a_name_in_another_character_set_is_named(tmp_path: Path) -> None:
+    """ITK takes UTF-8 alone, and would end the process."""
+    mask = Path(os.fsdecode(os.fsencode(tmp_path) + b"/l\xe9sion.nii.gz"))
+    mask.write_bytes(b"")
+    done = outline(mask, tmp_path)
+    assert done.exit_code == 1
+    assert "the path is not UTF-8 text" in done.stderr
 
 
 def test_a_folder_of_cases_by_a_table(phantom: Phantom, tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ def test_dotted_numbers_are_taken(uid: str) -> None:
     [
         ("", "is empty"),
         ("1." + "2" * 63, "has 65 characters, 64 at most"),
-        ("1.2.x", "has no digit or dot at position 5"),
-        ("1.2/3", "has no digit or dot at position 4"),
-        ("1.2.\u0663", "has no digit or dot at position 5"),
+        ("1.2.x", "has an invalid character at position 5"),
+        ("1.2/3", "has an invalid character at position 4"),
+        ("1.2.\u0663", "has an invalid character at position 5"),
         ("..", "has an empty component"),
         ("1..2", "has an empty component"),
         (".1.2", "has an empty component"),
