@@ -46,15 +46,20 @@ def case() -> Dashboard:
         "Enter a Study Instance UID or the id of a job: its cases, what happened to them, and where their results are.",
         {
             "The case": [
-                _rows("Cases", "The newest that fit: how far each is, and its result or why it has none.", CASES, 24),
-                _rows("What happened", "The last events first. Of a delivery, its present state is shown.", EVENTS, 12),
+                _rows(
+                    "Cases",
+                    "The most recently changed ones: state, and the result or the reason for having none.",
+                    CASES,
+                    24,
+                ),
+                _rows("What happened", "Newest events first; of a delivery, its current state.", EVENTS, 12),
                 _rows("Deliveries", "What each target has taken, the next attempt and the last error.", DELIVERIES, 12),
             ],
             "All cases": [
-                _rows("Open and failed", "What has been in its state for longest comes first.", OPEN, 24),
-                _rows("Reasons", "Why cases were not scored or failed, in the time that is shown.", REASONS, 8),
-                _rows("Targets", "Those that were unreachable once, and when they are asked again.", TARGETS, 8),
-                _rows("No outline", "Studies of which images came, and nothing to score.", WITHOUT_OUTLINE, 8),
+                _rows("Open and failed", "Those that have been in their state longest come first.", OPEN, 24),
+                _rows("Reasons", "Why cases were not scored or failed, in the selected time range.", REASONS, 8),
+                _rows("Targets", "Those that have been unreachable, and when the next probe is due.", TARGETS, 8),
+                _rows("No outline", "Studies with images and no outline.", WITHOUT_OUTLINE, 8),
             ],
         },
     )

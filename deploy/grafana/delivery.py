@@ -32,7 +32,7 @@ def delivery() -> Dashboard:
                 ),
                 bars(
                     "Failed jobs by reason, 24 h",
-                    "Someone has to look at each: radtme status names the job and the remedy.",
+                    "Each needs attention: radtme status names the job and the remedy.",
                     Query(most_common("radtme_jobs_failed_total", "reason", "24h"), "{{reason}}"),
                     empty="none",
                     width=8,
@@ -41,19 +41,19 @@ def delivery() -> Dashboard:
             "From the last object to the result": [
                 graph(
                     "Last object to PACS",
-                    "From the last object of a case to its results in the target.",
+                    "Time from the last object of a case to its results in the target.",
                     [
                         Query(
                             quantile(0.5, "radtme_turnaround_seconds", "1h", "target"),
-                            "{{target}}: half",
+                            "{{target}}: median",
                         ),
                         Query(
                             quantile(0.95, "radtme_turnaround_seconds", "1h", "target"),
-                            "{{target}}: 95 of 100",
+                            "{{target}}: 95th percentile",
                         ),
                     ],
                     "s",
-                    empty="nothing delivered lately",
+                    empty="nothing delivered recently",
                 ),
                 graph(
                     "Oldest job in each state",
@@ -64,15 +64,15 @@ def delivery() -> Dashboard:
             ],
             "Targets": [
                 graph(
-                    "Tries by target and outcome, per hour",
-                    "Delivered is the end; retry comes again by itself; refused needs someone.",
+                    "Attempts by target and outcome, per hour",
+                    "delivered: complete; retry: repeated automatically; refused: needs attention.",
                     [Query(grown("radtme_deliveries_total", "target, outcome"), "{{target}}: {{outcome}}")],
                     stacked=True,
                     width=8,
                 ),
                 bars(
                     "Objects by target and answer, 24 h",
-                    "What each target said to the objects that it was sent.",
+                    "How each target answered the objects that were sent to it.",
                     Query(
                         most_common("radtme_objects_sent_total", "target, answer", "24h"),
                         "{{target}}: {{answer}}",
@@ -89,7 +89,7 @@ def delivery() -> Dashboard:
                 ),
                 graph(
                     "Waiting, by target and state",
-                    "What each waits for: the target (retry), its report (commitment_requested), its list (committed).",
+                    "retry: for the target; commitment_requested: for its report; committed: for a query.",
                     [Query("max by (target, state) (radtme_deliveries_waiting) > 0", "{{target}}: {{state}}")],
                     empty="nothing waits",
                     width=8,
@@ -103,7 +103,7 @@ def delivery() -> Dashboard:
                 ),
                 bars(
                     "Storage commitment by target, 24 h",
-                    "Requests that went out or were not answered in time, objects that were committed or failed.",
+                    "Requests sent, or not answered in time; objects committed, or failed.",
                     Query(
                         most_common("radtme_commitments_total", "target, outcome", "24h"),
                         "{{target}}: {{outcome}}",
@@ -115,7 +115,7 @@ def delivery() -> Dashboard:
             "Webhook": [
                 graph(
                     "Webhook requests per hour",
-                    "Tries to tell the webhook, where one is configured. No answer and error come again by themselves.",
+                    "Requests to the webhook, where one is configured; no_answer and error are repeated automatically.",
                     [Query(grown("radtme_webhook_requests_total", "outcome"), "{{outcome}}")],
                     stacked=True,
                     width=16,

@@ -23,12 +23,14 @@ def ingest() -> Dashboard:
                 ),
                 number(
                     "Since the last object",
-                    "How long ago anything arrived, from anyone.",
+                    "Time since an object was last received, from any peer.",
                     "time() - max(radtme_last_object_received_timestamp_seconds > 0)",
                     "s",
                     empty="nothing since the start",
                 ),
-                number("Free disk", "What can still be received.", "min(radtme_spool_free_bytes)", "bytes", decimals=1),
+                number(
+                    "Free disk", "Free space on the spool's disk.", "min(radtme_spool_free_bytes)", "bytes", decimals=1
+                ),
                 number(
                     "Disk lasts",
                     "At the rate of the last day.",
@@ -38,8 +40,8 @@ def ingest() -> Dashboard:
                     decimals=0,
                 ),
                 number(
-                    "C-STORE, 95 of 100",
-                    "Seconds from a command to its response; 95 of 100 objects took no longer.",
+                    "C-STORE, 95th percentile",
+                    "Time from the command to its response.",
                     quantile(0.95, "radtme_store_seconds", "15m"),
                     "s",
                     empty="nothing received recently",
@@ -56,14 +58,14 @@ def ingest() -> Dashboard:
             "What arrives": [
                 graph(
                     "Objects per second by class",
-                    "Every C-STORE with any outcome.",
+                    "Every C-STORE, whatever its outcome.",
                     [Query("sum by (sop_class) (rate(radtme_objects_received_total[5m]))", "{{sop_class}}")],
                     "cps",
                     stacked=True,
                 ),
                 graph(
                     "Bytes per second by calling AE title",
-                    "Who sends how much.",
+                    "Bytes that each peer sends.",
                     [
                         Query(
                             "sum by (calling_ae_title) (rate(radtme_peer_objects_bytes_total[5m]))",
@@ -80,11 +82,11 @@ def ingest() -> Dashboard:
                     stacked=True,
                 ),
                 graph(
-                    "Seconds of a C-STORE",
-                    "From the command to the response, disk included.",
+                    "C-STORE duration",
+                    "Time from the command to the response, including the disk.",
                     [
-                        Query(quantile(0.5, "radtme_store_seconds", "5m"), "half"),
-                        Query(quantile(0.95, "radtme_store_seconds", "5m"), "95 of 100"),
+                        Query(quantile(0.5, "radtme_store_seconds", "5m"), "median"),
+                        Query(quantile(0.95, "radtme_store_seconds", "5m"), "95th percentile"),
                     ],
                     "s",
                 ),
@@ -98,35 +100,35 @@ def ingest() -> Dashboard:
                 ),
                 graph(
                     "Most cases of one study within an hour",
-                    "More than a handful means that someone sends outlines, or our own results, again and again.",
+                    "A rising number means that outlines, or our own results, are sent repeatedly.",
                     [Query("max(radtme_study_cases_per_hour)", "cases")],
                 ),
             ],
             "Certificates and audit": [
                 number(
                     "Certificates to renew within 30 days",
-                    "Of those that listener and workers present. Peers refuse an expired one.",
+                    "Certificates that listener and workers present. Peers refuse an expired one.",
                     "count(min by (role) (radtme_certificate_seconds_left) < 30 * 86400) or vector(0)",
                     steps=[(1, RED)],
                     width=6,
                 ),
                 number(
                     "Renewed certificates that cannot be used",
-                    "A file was replaced by something that cannot be read; the old certificate is still presented.",
+                    "The new file cannot be read; the previous certificate is still presented.",
                     "sum(max by (role) (radtme_certificate_stale)) or vector(0)",
                     steps=[(1, RED)],
                     width=6,
                 ),
                 number(
                     "Failed audit records, 24 h",
-                    "While the audit trail cannot be written nothing is accepted, scored or sent.",
+                    "While the audit trail cannot be written, nothing is accepted, scored or sent.",
                     "sum(increase(radtme_audit_failures_total[24h]))",
                     steps=[(1, RED)],
                     width=6,
                 ),
                 number(
                     "Audit trail not yet at the syslog server",
-                    "What is written here and not yet there. 0 where no server is named.",
+                    "Audit records that the syslog server lacks; 0 without a server.",
                     "max(radtme_audit_backlog_bytes) or vector(0)",
                     "bytes",
                     steps=[(1e7, AMBER)],
@@ -150,7 +152,7 @@ def ingest() -> Dashboard:
                 ),
                 bars(
                     "Refused presentation contexts by SOP class, 24 h",
-                    "What peers offer and may not send; radtme status names sender and transfer syntaxes.",
+                    "Proposed and not accepted; radtme status names sender and transfer syntaxes.",
                     Query(most_common("radtme_contexts_refused_total", "sop_class", "24h"), "{{sop_class}}"),
                     empty="none",
                     width=6,

@@ -82,7 +82,10 @@ def number(
     decimals: int | None = None,
     words: Mapping[str, str] | None = None,
 ) -> stat.Panel:
-    """Return one number (or one per series), coloured from each step's value on; green below the first."""
+    """Return one number (or one per series), coloured from each step's value on; green below the first.
+
+    With ``words`` for 0 and 1, it is red below 1.
+    """
     panel = (
         stat.Panel()
         .title(title)
@@ -90,8 +93,8 @@ def number(
         .unit(unit)
         .no_value(empty)
         .datasource(SOURCE)
-        .thresholds(_thresholds(steps))
-        .color_mode(BigValueColorMode.VALUE if steps else BigValueColorMode.NONE)
+        .thresholds(_thresholds([(1, GREEN)], RED) if words else _thresholds(steps))
+        .color_mode(BigValueColorMode.VALUE if steps or words else BigValueColorMode.NONE)
         .graph_mode(BigValueGraphMode.NONE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .with_target(_target(Query(query, legend), instant=True))
@@ -282,8 +285,8 @@ def _target(query: Query, *, instant: bool = False) -> prometheus.Dataquery:
     return target.instant() if instant else target.range()
 
 
-def _thresholds(steps: Sequence[tuple[float, str]]) -> dashboard.ThresholdsConfig:
-    colours = [Threshold(value=None, color=GREEN), *(Threshold(value=value, color=colour) for value, colour in steps)]
+def _thresholds(steps: Sequence[tuple[float, str]], below: str = GREEN) -> dashboard.ThresholdsConfig:
+    colours = [Threshold(value=None, color=below), *(Threshold(value=value, color=colour) for value, colour in steps)]
     return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(colours)
 
 

@@ -34,8 +34,8 @@ def signature() -> Dashboard:
                     words={"1": "yes", "0": "NO"},
                 ),
                 number(
-                    "Called hot, 7 days",
-                    "Share of the scored cases.",
+                    "Hot, 7 days",
+                    "Share of the scored cases with the verdict hot.",
                     'sum(increase(radtme_verdicts_total{phenotype="hot"}[7d])) '
                     "/ sum(increase(radtme_verdicts_total[7d]))",
                     "percentunit",
@@ -61,10 +61,10 @@ def signature() -> Dashboard:
             "Scores": [
                 graph(
                     "Score quartiles",
-                    "From 0 (cold) to 1 (hot): a quarter, half and three quarters of the cases of a day lie below.",
+                    "From 0 (cold) to 1 (hot): lower quartile, median and upper quartile of the last 24 hours.",
                     [
                         Query(f"histogram_quantile({share}, sum by (le) (increase(radtme_score_bucket[24h])))", name)
-                        for share, name in ((0.25, "a quarter"), (0.5, "half"), (0.75, "three quarters"))
+                        for share, name in ((0.25, "lower quartile"), (0.5, "median"), (0.75, "upper quartile"))
                     ],
                     "percentunit",
                     maximum=1,
@@ -80,8 +80,8 @@ def signature() -> Dashboard:
             "Drift": [
                 bars(
                     "Population stability index of the strongest features",
-                    "How far each moved from its training distribution, per scanner. Below 0.1 nothing moved, above "
-                    "0.25 investigate. Shown from 30 cases of a scanner on.",
+                    "Shift from the training distribution, by scanner. Below 0.1: none; above 0.25: investigate. Shown "
+                    "for scanners with at least 30 cases.",
                     Query(
                         "sort_desc(max by (scanner, feature) (radtme_feature_stability_index))",
                         "{{scanner}}: {{feature}}",
@@ -93,7 +93,7 @@ def signature() -> Dashboard:
                 ),
                 bars(
                     "Features outside the training range",
-                    "Share of the score's features, mean over the last cases of a scanner model.",
+                    "Share of the score's features, mean over the recent cases of a scanner.",
                     Query("max by (scanner) (radtme_recent_features_outside_training_ratio)", "{{scanner}}"),
                     "percentunit",
                     steps=[(0.1, AMBER), (0.2, RED)],
@@ -101,16 +101,16 @@ def signature() -> Dashboard:
                     width=6,
                 ),
                 bars(
-                    "Uncertain by scanner model",
-                    "Share of its last cases whose verdict is uncertain.",
+                    "Uncertain by scanner",
+                    "Share of its recent cases whose verdict is uncertain.",
                     Query("max by (scanner) (radtme_recent_uncertain_ratio)", "{{scanner}}"),
                     "percentunit",
                     empty="no case of this signature",
                     width=6,
                 ),
                 bars(
-                    "Scored as hot by scanner model",
-                    "Share of its last cases, by the threshold, certain or not. Two scanners of one hospital should "
+                    "Scored as hot by scanner",
+                    "Share of its recent cases, by the threshold, certain or not. Two scanners of one hospital should "
                     "not differ much.",
                     Query("max by (scanner) (radtme_recent_hot_ratio)", "{{scanner}}"),
                     "percentunit",
@@ -118,15 +118,15 @@ def signature() -> Dashboard:
                     width=6,
                 ),
                 bars(
-                    "Cases by scanner model",
-                    "How many last cases these shares speak of (200 at most).",
+                    "Cases by scanner",
+                    "Recent cases that these shares are computed from (at most 200).",
                     Query("max by (scanner) (radtme_recent_cases)", "{{scanner}}"),
                     empty="no case of this signature",
                     width=6,
                 ),
                 bars(
                     "Shadow signature beside the active one, 7 days",
-                    "Whether the signature that scores in the shadow agrees. Its scores stay here and go nowhere.",
+                    "Does the shadow signature agree with the active one? Its scores are stored, never sent.",
                     Query(most_common("radtme_shadow_cases_total", "outcome", "7d"), "{{outcome}}"),
                     empty="no shadow",
                     width=12,

@@ -31,7 +31,13 @@ def today() -> Dashboard:
                     "Does Redis answer the listener? Receiving continues without it; scoring waits.",
                     "min(radtme_redis_up)",
                     words={"1": "answers", "0": "NO ANSWER"},
-                    steps=[],
+                    width=3,
+                ),
+                number(
+                    "Database",
+                    "Does the ledger's database answer listener and workers? Receiving continues without it.",
+                    "min(radtme_ledger_up)",
+                    words={"1": "answers", "0": "NO ANSWER"},
                     width=3,
                 ),
                 number(
@@ -50,15 +56,15 @@ def today() -> Dashboard:
                 ),
                 number(
                     "Held by a person",
-                    "Jobs that wait until somebody says radtme release; radtme status says who holds them and why.",
+                    "Jobs that wait for radtme release; radtme status shows who holds them and why.",
                     "sum(max by (state) (radtme_jobs_held))",
                     steps=[(1, AMBER)],
                     width=3,
                 ),
                 number(
-                    "Targets given up",
-                    "Targets that could not be reached several times in a row. Results wait, and go when they answer.",
-                    'count(max by (target) (radtme_target_circuit{state="open"}) == 1) or vector(0)',
+                    "Targets unreachable",
+                    "Targets that failed to answer several times in a row. Results are sent when they answer again.",
+                    'count(max by (target) (radtme_target_circuit{state="closed"}) == 0) or vector(0)',
                     steps=[(1, RED)],
                     width=3,
                 ),
@@ -68,16 +74,6 @@ def today() -> Dashboard:
                     "max(radtme_quarantined_objects)",
                     steps=[(1, AMBER)],
                     width=3,
-                ),
-                number(
-                    "Disk lasts",
-                    "Free space of the spool at the rate of the last day.",
-                    "min(radtme:spool_days_left)",
-                    "d",
-                    steps=[],
-                    empty="nothing received recently",
-                    width=3,
-                    decimals=0,
                 ),
             ],
             "The last 24 hours": [
@@ -100,8 +96,8 @@ def today() -> Dashboard:
                     decimals=0,
                 ),
                 number(
-                    "Called hot",
-                    "Share of the scored cases.",
+                    "Hot",
+                    "Share of the scored cases with the verdict hot.",
                     'sum(increase(radtme_verdicts_total{phenotype="hot"}[24h])) '
                     "/ sum(increase(radtme_verdicts_total[24h]))",
                     "percentunit",
@@ -118,8 +114,8 @@ def today() -> Dashboard:
                     decimals=0,
                 ),
                 number(
-                    "Last object to PACS, half of the cases",
-                    "From the last object of a case to its results in the PACS; half of the cases took no longer.",
+                    "Last object to PACS, median",
+                    "Time from the last object of a case to its results in the PACS.",
                     quantile(0.5, "radtme_turnaround_seconds", "24h"),
                     "s",
                     empty="none delivered",
@@ -128,6 +124,14 @@ def today() -> Dashboard:
                     "Objects received",
                     "Instances that are safe on disk.",
                     whole_day('radtme_objects_received_total{outcome="new"}'),
+                    decimals=0,
+                ),
+                number(
+                    "Disk lasts",
+                    "Free space of the spool at the rate of the last day.",
+                    "min(radtme:spool_days_left)",
+                    "d",
+                    empty="nothing received recently",
                     decimals=0,
                 ),
             ],
@@ -157,7 +161,7 @@ def today() -> Dashboard:
                     hide=("Time", "__name__", "alertstate", "Value"),
                 ),
             ],
-            "How full is the disk?": [
+            "Over time": [
                 graph(
                     "Jobs by state",
                     "Where jobs are; a growing line is a queue.",

@@ -18,13 +18,13 @@ def workers() -> Dashboard:
             "Now": [
                 number(
                     "Messages for scoring",
-                    "How many jobs wait for a worker.",
+                    "Jobs that wait for a worker.",
                     'max(radtme_queue_depth{queue="compute"})',
                     steps=[(20, AMBER), (100, RED)],
                 ),
                 number(
                     "Messages for delivery",
-                    "How many deliveries wait for a worker.",
+                    "Deliveries that wait for a worker.",
                     'max(radtme_queue_depth{queue="delivery"})',
                     steps=[(50, AMBER), (500, RED)],
                 ),
@@ -36,11 +36,11 @@ def workers() -> Dashboard:
                     steps=[(300, AMBER), (900, RED)],
                 ),
                 number(
-                    "Seconds per case, half of them",
+                    "Seconds per case, median",
                     "From a worker's claim to the written results, last hour.",
                     quantile(0.5, "radtme_case_seconds", "1h"),
                     "s",
-                    empty="none lately",
+                    empty="no recent case",
                 ),
                 number(
                     "Worker processes",
@@ -68,17 +68,17 @@ def workers() -> Dashboard:
                     ],
                     "s",
                     stacked=True,
-                    empty="no case lately",
+                    empty="no recent case",
                 ),
                 graph(
                     "Seconds per case",
                     "From a worker's claim to the written results.",
                     [
-                        Query(quantile(0.5, "radtme_case_seconds", "15m"), "half"),
-                        Query(quantile(0.95, "radtme_case_seconds", "15m"), "95 of 100"),
+                        Query(quantile(0.5, "radtme_case_seconds", "15m"), "median"),
+                        Query(quantile(0.95, "radtme_case_seconds", "15m"), "95th percentile"),
                     ],
                     "s",
-                    empty="no case lately",
+                    empty="no recent case",
                 ),
                 graph(
                     "Queue depth",
@@ -95,7 +95,7 @@ def workers() -> Dashboard:
             "How busy": [
                 graph(
                     "Processors in use",
-                    "Cores that each worker's processes use. Scoring uses one per process.",
+                    "Cores in use by each worker. Scoring uses one per process.",
                     [Query("sum by (job, instance) (rate(radtme_pool_cpu_seconds_total[5m]))", "{{job}} {{instance}}")],
                     "cores",
                 ),

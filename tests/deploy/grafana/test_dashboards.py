@@ -74,6 +74,16 @@ def test_every_panel_says_what_it_shows(path: Path) -> None:
         assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
 
 
+def test_what_does_not_work_is_red() -> None:
+    """A tile that says 1 or 0 in words: red at 0, green at 1."""
+    tiles = [panel for path in FILES for panel in panels(path) if panel["fieldConfig"]["defaults"].get("mappings")]
+    assert {"Redis", "Database", "Signature", "Verified"} == {panel["title"] for panel in tiles}
+    for panel in tiles:
+        steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+        assert [(step["value"], step["color"]) for step in steps] == [(None, "red"), (1, "green")], panel["title"]
+        assert panel["options"]["colorMode"] == "value", panel["title"]
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_no_panel_lies_on_another_or_beside_the_page(path: Path) -> None:
     """24 columns, nothing twice in one place."""
