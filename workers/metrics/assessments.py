@@ -1,7 +1,7 @@
 """How readers assessed delivered results, read from the ledger at each scrape."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -20,13 +20,16 @@ OTHER = "other"
 class AssessmentCollector(Collector):
     """Counts accepted, modified and rejected results by signature and sending program; never by person."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, ledger_answers: Callable[[], bool] = lambda: True) -> None:
         self._spool = spool
+        self._ledger_answers = ledger_answers
         self._signatures: dict[str, str] = {}
         """By job id: a result never changes, so each is read once."""
 
     def collect(self) -> Iterable[Metric]:
         """Yield the number of results by assessment; nothing while the ledger does not answer."""
+        if not self._ledger_answers():
+            return
         try:
             found = newest_assessments(self._spool.ledger)
             self._signatures = {one.job_id: self._signature(one.job_id) for one in found}

@@ -256,15 +256,20 @@ def scrape_registry(
     """Return the content of ``/metrics``: sums over all processes, the signature, its drift, and pending deliveries."""
     spool = Spool(settings.spool, settings.ledger_url)
     current = targets or (lambda: settings.targets)
+    deliveries = DeliveryCollector(spool, lambda: [target.name for target in current()])
+
+    def ledger_answers() -> bool:  # as found by the deliveries, which are collected first
+        return deliveries.ledger_answered
+
     collectors = CollectorRegistry()
     MultiProcessCollector(collectors, str(folder))  # type: ignore[no-untyped-call]
     collectors.register(ActiveSignature(registry))
     collectors.register(PoolCollector(os.getpid()))
     collectors.register(TargetCertificates(current))
-    collectors.register(DeliveryCollector(spool, lambda: [target.name for target in current()]))
+    collectors.register(deliveries)
     collectors.register(WebhookCollector(spool))
-    collectors.register(AssessmentCollector(spool))
-    collectors.register(DriftCollector(RecentCases(spool), partial(_active_digest, registry)))
+    collectors.register(AssessmentCollector(spool, ledger_answers))
+    collectors.register(DriftCollector(RecentCases(spool, ledger_answers), partial(_active_digest, registry)))
     return collectors
 
 

@@ -24,13 +24,17 @@ class DeliveryCollector(Collector):
         self._spool = spool
         self._targets = targets
         """Those of the configuration: each is shown, also while nothing waits for it."""
+        self.ledger_answered = True
+        """At the last scrape. Each question to a database that is silent takes seconds, of which a scrape has ten."""
 
     def collect(self) -> Iterable[Metric]:
         """Yield whether the ledger answers; where it does, pending deliveries and the circuit of each target."""
         try:
             deliveries = self._deliveries()
         except LedgerUnavailable:  # the other metrics of a worker are still to be read
+            self.ledger_answered = False
             return (ledger_up(answers=False),)
+        self.ledger_answered = True
         return (ledger_up(answers=True), *deliveries)
 
     def _deliveries(self) -> Iterable[Metric]:

@@ -51,16 +51,18 @@ class RecentCase:
 class RecentCases:
     """The scored cases in the spool; each result is read once. Safe for several threads."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, ledger_answers: Callable[[], bool] = lambda: True) -> None:
         self._spool = spool
+        self._ledger_answers = ledger_answers
         self._seen: dict[str, RecentCase | None] = {}
         self._lock = threading.Lock()
 
     def by_scanner(self, digest: str) -> Mapping[str, list[RecentCase]]:
         """Return the last cases that this signature scored, the newest first, by scanner."""
         with self._lock:
-            with suppress(LedgerUnavailable):  # the cases that are known still count
-                self._rescan()
+            if self._ledger_answers():
+                with suppress(LedgerUnavailable):  # the cases that are known still count
+                    self._rescan()
             cases = [case for case in self._seen.values() if case is not None and case.digest == digest]
         found: dict[str, list[RecentCase]] = defaultdict(list)
         for case in sorted(cases, key=lambda case: case.finished, reverse=True):

@@ -1,14 +1,21 @@
 """What `/metrics` says of deliveries: by target and state, how old, and whether anyone goes there."""
 
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+from prometheus_client import values
+
 from listener.spool.job_notes import Hold
 from listener.spool.spool import Spool
+from model_store.signatures.registry import Registry
 from support.outboxes import Watch, delivering
 from support.scripted_pacs import ScriptedPacs
 from workers.delivery.deliver import deliver
+from workers.metrics.counters import scrape_registry, share_between_processes
 from workers.metrics.deliveries import DeliveryCollector
 from workers.settings import WorkerSettings
 from workers.targets.target import Target
@@ -58,3 +65,25 @@ def test_the_other_metrics_are_read_while_the_ledger_is_away(tmp_path: Path) -> 
     assert samples(spool)["radtme_ledger_up",] == 1
     away = Spool(spool.root, "postgresql+psycopg://radtme@127.0.0.1:1/radtme")
     assert samples(away) == {("radtme_ledger_up",): 0}
+
+
+def test_a_scrape_asks_a_silent_database_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question waits for seconds. After ten, Prometheus would report the worker as down, and not the database."""
+    monkeypatch.setattr(values, "ValueClass", values.ValueClass)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "metrics"))
+    share_between_processes(tmp_path / "metrics")
+    Spool(tmp_path / "spool").prepare()
+    registry = Registry(tmp_path / "signatures")
+    registry.ensure_shipped()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+psycopg://radtme@127.0.0.1:{silent.getsockname()[1]}/radtme"
+        settings = WorkerSettings(tmp_path / "spool", registry.root, ledger_url=url)
+        collected = list(scrape_registry(tmp_path / "metrics", registry, settings).collect())
+        assert [one.value for family in collected if family.name == "radtme_ledger_up" for one in family.samples] == [0]
+        silent.setblocking(False)
+        asked = 0
+        with suppress(BlockingIOError):
+            while True:
+                silent.accept()[0].close()
+                asked += 1
+    assert asked == 1
