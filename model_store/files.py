@@ -21,8 +21,12 @@ def replace_durably(path: Path, content: bytes) -> None:
     """Replace a file that other processes may be reading."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
-    write_durably(temporary, content)
-    temporary.rename(path)
+    try:
+        write_durably(temporary, content)
+        temporary.rename(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 

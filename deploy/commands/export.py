@@ -1,8 +1,10 @@
 """``radtme export``: the cases of the spool as a table."""
 
+import io
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,8 +34,9 @@ def export(output_file: Path | None, wanted: "CaseFilter", identifiers: bool, co
     a study and no time. How readers agreed with each signature is shown at the end.
     """
     from deploy.operations.case_search import found_cases
-    from deploy.operations.case_table import agreement, case_table, write_csv
+    from deploy.operations.case_table import agreement, case_table, csv_of, write_csv
     from listener.ledger.reader_assessments import Assessment
+    from listener.spool.atomic_files import write_bytes
 
     if output_file is not None and output_file.suffix not in (".csv", PARQUET):
         raise click.BadParameter("give a name that ends in .csv or .parquet", param_hint="FILE")
@@ -46,14 +49,8 @@ def export(output_file: Path | None, wanted: "CaseFilter", identifiers: bool, co
         raise CommandError(why, "radtme status shows what was received")
     if output_file is None:
         write_csv(sys.stdout, rows)
-    elif output_file.suffix == PARQUET:
-        import pandas as pd
-
-        pd.DataFrame(rows).to_parquet(output_file, index=False)
     else:
-        with open(output_file, "w", newline="", encoding="utf-8") as file:
-            write_csv(file, rows)
-    if output_file is not None:
+        write_bytes(output_file, _parquet(rows) if output_file.suffix == PARQUET else csv_of(rows))
         cases = "1 case" if len(rows) == 1 else f"{len(rows)} cases"
         click.echo(f"{cases} written to {path_from_here(output_file)}", err=True)
     for (signature, reader), said in agreement(jobs).items():
@@ -62,3 +59,11 @@ def export(output_file: Path | None, wanted: "CaseFilter", identifiers: bool, co
             f"{signature}, reader {reader}: {counts} ({said[Assessment.ACCEPTED] / said.total():.0%} accepted)",
             err=True,
         )
+
+
+def _parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    import pandas as pd
+
+    content = io.BytesIO()
+    pd.DataFrame(rows).to_parquet(content, index=False)
+    return content.getvalue()

@@ -1,5 +1,6 @@
 """``radtme signature score``, ``compare`` and ``rescore``: scores of feature tables and of delivered reports."""
 
+import io
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +12,7 @@ from deploy.commands.options import OutputFile, OutputFolder, config_option, rea
 from deploy.configuration.load import read_configuration
 from deploy.errors import ExitCode
 from deploy.terminal import path_from_here
+from model_store.files import replace_durably
 
 table_file = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -44,12 +46,16 @@ def score(table: Path, name: str | None, own: Path | None, output_file: Path | N
     takes_images = len(signature.own_columns) < len(signature.columns)
     if takes_images and (note := unnamed_profile(features)):
         click.echo(f"note: {note}", err=True)
+    if output_file is not None and output_file.suffix == ".parquet":
+        content = io.BytesIO()
+        scores.to_parquet(content, index=False)
+        replace_durably(output_file.absolute(), content.getvalue())
+        return
+    text = scores.to_csv(index=False, float_format="%.17g")
     if output_file is None:
-        click.echo(scores.to_csv(index=False, float_format="%.17g"), nl=False)
-    elif output_file.suffix == ".parquet":
-        scores.to_parquet(output_file, index=False)
+        click.echo(text, nl=False)
     else:
-        scores.to_csv(output_file, index=False, float_format="%.17g")
+        replace_durably(output_file.absolute(), text.encode())
 
 
 @click.command(epilog="Example: radtme signature compare radtme-research-phantom-1.4.0 other-signature-2.0.0")

@@ -5,6 +5,7 @@ has the outlines can tell which case it is.
 """
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import IO
@@ -73,6 +74,13 @@ def write_csv(file: IO[str], rows: Sequence[Mapping[str, Cell]]) -> None:
     writer.writerows(
         {name: repr(cell) if isinstance(cell, float) else cell for name, cell in row.items()} for row in rows
     )
+
+
+def csv_of(rows: Sequence[Mapping[str, Cell]]) -> bytes:
+    """Return the same as the content of a file."""
+    text = io.StringIO(newline="")
+    write_csv(text, rows)
+    return text.getvalue().encode()
 
 
 def agreement(jobs: Iterable[JobStatus]) -> dict[tuple[str, str], Counter[Assessment]]:

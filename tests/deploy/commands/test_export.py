@@ -1,7 +1,12 @@
 """`radtme export` as a person runs it."""
 
-import pytest
+import os
 
+import click
+import pytest
+from click.testing import CliRunner
+
+from deploy.cli import radtme
 from listener.spool.jobs import JobState
 from support.spool_jobs import SCORED
 
@@ -24,6 +29,28 @@ def test_it_writes_a_table(run_radtme, scored, tmp_path, suffix):
     table = pd.read_csv(file) if suffix == "csv" else pd.read_parquet(file)
     assert list(table["job"]) == [scored.id]
     assert list(table["score"]) == [0.71]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_ctrl_c_leaves_the_earlier_table(scored, tmp_path, monkeypatch, suffix):
+    """And nothing else: under its name a table is whole, whenever the command ends."""
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    file, config = folder / f"cases.{suffix}", tmp_path / "radtme.yaml"
+    file.write_text("earlier")
+    config.write_text("data: .\n")
+    write = os.fsync
+
+    def interrupted(descriptor):
+        if os.readlink(f"/proc/self/fd/{descriptor}").startswith(str(folder)):
+            raise KeyboardInterrupt
+        write(descriptor)
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    done = CliRunner().invoke(radtme, ["export", str(file), "--config", str(config)], standalone_mode=False)
+    assert isinstance(done.exception, click.Abort | KeyboardInterrupt)
+    assert [one.name for one in folder.iterdir()] == [file.name]
+    assert file.read_text() == "earlier"
 
 
 def test_without_a_file_it_prints_csv(run_radtme, scored):
