@@ -17,9 +17,12 @@ from deploy.network.send import send_files
 from listener.spool.jobs import Job, JobState
 from listener.spool.spool import Spool
 from model_store.signatures.registry import Registry
-from support.field_cases import CASES, OTHER_CASES, PAGE, Ending, FieldCase, page
+from support.field_case import Ending, FieldCase
+from support.field_cases import PAGE, page
 from support.listening import listening
+from support.made_cases import OTHER_CASES
 from support.processes import wait_until
+from support.sent_cases import CASES
 from workers.jobs.score_job import run
 from workers.results.result_record import ResultRecord, read_result
 from workers.scoring.case_result import Doubt, Phenotype, ResultOutcome

@@ -4,108 +4,22 @@ import csv
 import io
 import json
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydicom import dcmread
 from sklearn.metrics import roc_auc_score
 
-from deploy.cli import radtme
-from deploy.simulation.phantom import Phantom, write_phantom
-from listener.spool.jobs import job_id_for
-from listener.spool.spool import Spool
 from model_store.cohort.table_scores import score_table
 from model_store.reporting.study_report import study_report
 from model_store.signatures.bundle import load_bundle
-from model_store.signatures.profile import DEFAULT_PROFILE
 from model_store.signatures.registry import Registry, shipped_bundle
-from model_store.signatures.shadow import Shadow
-from support.broken_studies import SMALL
-from support.claimed_jobs import claimed_job, keep_study
-from support.cohort_tables import write_cohort
-from workers.features.extraction import columns
-from workers.features.measurement import measure
-from workers.jobs import score_job as scoring
-from workers.settings import WorkerSettings
-from workers.stages import untimed
-
-COHORTS = {"train": ("P", 60, 1), "external": ("E", 44, 2), "treated": ("T", 40, 3)}
-
-
-@pytest.fixture(scope="module")
-def phantom(tmp_path_factory: pytest.TempPathFactory) -> Phantom:
-    """Return a small study."""
-    return write_phantom(tmp_path_factory.mktemp("phantom"), 5, **SMALL)
-
-
-@pytest.fixture(scope="module")
-def row(phantom: Phantom) -> pd.DataFrame:
-    """Return the study's row of a feature table, measured by the workers' code."""
-    found = measure(phantom.paths[:-1], phantom.seg_path, DEFAULT_PROFILE, untimed)
-    features = {f"{r.region.value}_{name}": float(value) for r in found.regions for name, value in r.features.items()}
-    names = {"case": "phantom", "patient": "phantom", "reason": ""}
-    return pd.DataFrame([names | {name: features.get(name, np.nan) for name in columns(DEFAULT_PROFILE)}])
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory, row: pd.DataFrame) -> Path:
-    """Return the configuration of a study that was trained, validated and published, by the commands."""
-    folder = tmp_path_factory.mktemp("study")
-    for name, (prefix, cases, seed) in COHORTS.items():
-        write_cohort(folder, name, row, prefix, cases, seed)
-    (folder / "radtme.yaml").write_text("data: data\n")
-    (folder / "study.yaml").write_text(
-        "output: out\n"
-        "train: {id: ours, version: 1.0.0, features: train.parquet, labels: train_labels.csv, columns: [8],\n"
-        "  max_depths: [3], trees: 20, repeats: 1, jobs: 1}\n"
-        "validate:\n  clinical: train_clinical.csv\n  populations: train_populations.csv\n  cohorts:\n"
-        "    - {name: external, features: external.parquet, labels: external_labels.csv,\n"
-        "       clinical: external_clinical.csv}\n"
-        "    - {name: treated, features: treated.parquet, clinical: treated_clinical.csv}\n"
-        "  landmark: 12\n  markers: [{column: cps, at_least: 10}]\n  clinical_model: [subtype]\n"
-        "publish: {intended_use: Tests, data_source: 'A | B <i>', limitations: [Few cases]}\n"
-    )
-    for command in ("train", "validate", "publish"):
-        done = run(folder, command, folder / "study.yaml")
-        assert done.exit_code == 0, done.output
-    return folder / "study.yaml"
-
-
-@pytest.fixture
-def restored(study: Path) -> Iterator[Path]:
-    """Return the same configuration; afterwards, the study's validation is what it was."""
-    folder = study.parent / "out" / "validate"
-    kept = folder.with_name("validate_kept")
-    shutil.copytree(folder, kept)
-    yield study
-    shutil.rmtree(folder)
-    kept.rename(folder)
-
-
-def run(home: Path, command: str, *arguments: object) -> Result:
-    """Run ``radtme signature`` as a person does, with the study's own configuration."""
-    needs_config = command in ("validate", "publish", "activate", "shadow", "score", "compare", "list")
-    config = ["--config", str(home / "radtme.yaml")] if needs_config else []
-    return CliRunner().invoke(radtme, ["signature", command, *map(str, arguments), *config])
-
-
-def summary(study: Path, step: str) -> dict[str, Any]:
-    """Return what a step says in numbers."""
-    return dict(json.loads((study.parent / "out" / step / "summary.json").read_text()))
-
-
-def published(study: Path) -> Path:
-    """Return the published bundle's folder."""
-    (folder,) = (study.parent / "out" / "publish" / "bundle").iterdir()
-    return folder
+from support.study_commands import published, run, summary
 
 
 def test_training_says_what_it_is_worth(study: Path) -> None:
@@ -316,26 +230,6 @@ def test_validated_needs_other_patients_and_a_protocol(study: Path) -> None:
     assert "| other patients | no | external could not be compared" in card
     assert "## Negative controls" in card
     assert "leave one site out" in card
-
-
-@pytest.fixture
-def in_service(study: Path, phantom: Phantom, tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """Return what scores the phantom as a worker does and gives its ``result.json``."""
-    registry = Registry(study.parent / "data" / "signatures")
-
-    def score(version: int = 1) -> dict[str, Any]:
-        spool = Spool(study.parent / "data" / "spool")
-        keep_study(spool, phantom)
-        seg = dcmread(phantom.seg_path, stop_before_pixels=True)
-        # Of its own, as if the outline had come anew.
-        job = claimed_job(spool, phantom, job_id=job_id_for(f"{seg.SOPInstanceUID}.{version}", 1))
-        settings = WorkerSettings(spool.root, registry.root)
-        scoring.run(spool, job, registry, settings, shadow=Shadow(registry))
-        found = spool.find_job(job.id)
-        assert found is not None
-        return dict(json.loads((found.folder / "result.json").read_text()))
-
-    return score
 
 
 def test_service_and_table_give_the_same_number_and_the_shadow_is_only_stored(

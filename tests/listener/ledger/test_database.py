@@ -27,6 +27,8 @@ from listener.ledger.totals import Counted, total
 from listener.spool.job_notes import Drop, Failure
 from listener.spool.job_rows import jobs
 from listener.spool.record_file import record_of
+from support.circuits import one_failure_more
+from support.ledger_rows import FOUR_ROWS, run_all
 from support.mounts import close_ledgers
 from support.processes import free_port, wait_until
 
@@ -53,11 +55,6 @@ VALUES ('JOB', '1.9', 'accepted', 'R', '[]', 'aa', 'PACS', '2026-01-01')
 """
 BELONG_TO_JOBS = ("deliveries", "delivery_objects", "commitment_requests", "commitment_reports", "reader_assessments")
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 678901, UTC)
-
-
-def one_failure_more(circuit):
-    """Return a circuit with one failure more."""
-    return Circuit(failures=circuit.failures + 1)
 
 
 def count_failures(url, number):
@@ -88,102 +85,10 @@ def test_the_migrations_make_the_tables_that_the_code_uses(ledger):
     assert "open" in dict(found)["ck_target_circuits_circuitstate"]
 
 
-def test_what_is_no_member_of_a_closed_set_cannot_be_stored(ledger):
-    """The database itself refuses it, whichever program writes it."""
-    insert = text("INSERT INTO target_circuits (target, state, failures, openings) VALUES ('pacs', 'ajar', 0, 0)")
-    with pytest.raises(IntegrityError), ledger.writing() as connection:
-        connection.execute(insert)
-    assert read_circuit(ledger, "pacs") == Circuit()
-
-
-def test_a_report_needs_its_request(ledger):
-    """The foreign keys are on."""
-    insert = text(
-        "INSERT INTO commitment_reports (transaction_uid, committed, failed, calling_ae_title, received)"
-        " VALUES ('1.2', '[]', '{}', 'PACS', '2026-01-01 00:00:00')"
-    )
-    with pytest.raises(IntegrityError), ledger.writing() as connection:
-        connection.execute(insert)
-
-
-NOT_POSSIBLE = [
-    "UPDATE jobs SET score = 1.5",
-    "UPDATE jobs SET version = 0",
-    "UPDATE jobs SET lease = -1",
-    "UPDATE jobs SET outcome = 'perhaps'",
-    "UPDATE jobs SET replaces = '0000000000000000-v1'",
-    "UPDATE deliveries SET tries = -1",
-    "UPDATE deliveries SET job_id = '0000000000000000-v1'",
-    "UPDATE studies SET instances = -1",
-    "UPDATE studies SET series = 0",
-    "UPDATE target_circuits SET failures = -1",
-    "UPDATE totals SET number = -1",
-    "UPDATE totals SET what = 'cows'",
-    "UPDATE quarantine SET bytes = -1",
-    "UPDATE jobs SET state = 'failed'",
-    "UPDATE jobs SET state = 'dropped'",
-    "UPDATE jobs SET outcome = NULL, score = NULL",
-    "UPDATE jobs SET readied = NULL",
-    "UPDATE jobs SET hold = '{}'",
-    "UPDATE jobs SET failure = '{}'",
-    "UPDATE jobs SET dropped = '{}'",
-    "UPDATE jobs SET state = 'ready'",
-    "UPDATE jobs SET score = NULL",
-    "UPDATE jobs SET outcome = 'not_scored', score = NULL",
-    "UPDATE jobs SET outcome = 'lost'",
-    "UPDATE deliveries SET state = 'delivered', next_try = '2026-01-01'",
-    "UPDATE target_circuits SET next_probe = NULL",
-    "UPDATE target_circuits SET state = 'closed'",
-]
-FOUR_ROWS = """
-INSERT INTO jobs
-(job_id, version, study_uid, seg_series_uid, seg_sop_instance_uid, created, readied, state, changed, details,
-outcome, score)
-VALUES ('a', 1, '1.2', '1.3', '1.4', '2026-01-01', '2026-01-01', 'done', '2026-01-01', '{}', 'scored', 0.5);
-INSERT INTO jobs
-(job_id, version, replaces, study_uid, seg_series_uid, seg_sop_instance_uid, created, readied, state, changed, details,
-outcome, score)
-VALUES ('b', 2, 'a', '1.2', '1.3', '1.4', '2026-01-01', '2026-01-01', 'done', '2026-01-01', '{}', 'scored', 0.5);
-INSERT INTO deliveries (job_id, target, state, roles, tries, looks, requests)
-VALUES ('b', 'pacs', 'sent', '[]', 1, 0, '[]');
-INSERT INTO studies (study_uid, series, instances, last_arrival, outlined)
-VALUES ('1.2', 1, 7, '2026-01-01', false);
-INSERT INTO target_circuits (target, state, failures, openings, next_probe) VALUES ('pacs', 'open', 1, 1, '2026-01-01')
-"""
-
 SET_ASIDE = """
 INSERT INTO set_aside_outlines (study_uid, series_uid, sop_instance_uid, reason, message, at)
 VALUES ('1.2', '1.8', '1.8.1', 'own_result', '', '2026-01-01')
 """
-
-
-def run_all(ledger, statements):
-    """Run SQL statements in one transaction."""
-    with ledger.writing() as connection:
-        for one in statements.split(";"):
-            connection.exec_driver_sql(one)
-
-
-def test_what_cannot_be_cannot_be_stored(ledger):
-    """Ranges, references and what goes with which state hold for whatever program writes."""
-    run_all(ledger, FOUR_ROWS)
-    note_quarantined(ledger, "1.2.0a", 4, QuarantineReason(reason="cannot_understand"))
-    stored = []
-    for statement in NOT_POSSIBLE:
-        with contextlib.suppress(IntegrityError):
-            run_all(ledger, statement)
-            stored.append(statement)
-    assert stored == []
-
-
-def test_a_job_whose_predecessor_is_removed_stays(ledger):
-    """It replaces nothing then, and its delivery stays too."""
-    run_all(ledger, FOUR_ROWS)
-    run_all(ledger, "DELETE FROM jobs WHERE job_id = 'a'")
-    with ledger.reading() as connection:
-        assert connection.execute(text("SELECT job_id, replaces FROM jobs")).all() == [("b", None)]
-        assert connection.execute(text("SELECT job_id FROM deliveries")).scalars().all() == ["b"]
-        assert [total(connection, what) for what in Counted] == [1, 1, 7, 1, 0, 0, 0]
 
 
 def test_rows_of_an_earlier_version_stay_when_the_constraints_come(ledger):

@@ -22,15 +22,11 @@ from listener.spool import leases
 from listener.spool.job_rows import jobs
 from listener.spool.jobs import JobState, job_id_for
 from listener.spool.spool import Spool
+from support.circuits import one_failure_more
 from support.mounts import close_ledgers, fill, tmpfs_for_all
 from support.postgresql import UNPRIVILEGED, PostgresServer
 from support.processes import wait_until
 from support.records import job_record
-
-
-def one_failure_more(circuit: Circuit) -> Circuit:
-    """Return a circuit with one failure more."""
-    return Circuit(failures=circuit.failures + 1, last_error="x" * 2000)
 
 
 def die_while_migrating(url: str) -> None:

@@ -13,16 +13,12 @@ from sqlalchemy import create_engine, text
 from listener.ledger.database import Ledger, LedgerUnavailable, open_at
 from listener.ledger.migration import ADVISORY_LOCK, HEAD, revision_of
 from listener.ledger.target_circuits import Circuit, change_circuit, read_circuit
+from support.circuits import one_failure_more
 from support.mounts import close_ledgers
 from support.processes import wait_until
 
 EARLIER = "0013"
 SET_REVISION = "UPDATE alembic_version SET version_num = '{}'"
-
-
-def one_failure_more(circuit):
-    """Return a circuit with one failure more."""
-    return Circuit(failures=circuit.failures + 1)
 
 
 def count_a_failure(url):
