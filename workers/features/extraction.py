@@ -34,6 +34,10 @@ Masks = Mapping[Region, NDArray[np.bool_]]
 """The regions on the resampled crop (z, y, x)."""
 
 
+MOST_COUNTED = 100_000
+"""Bins over a wider range are sorted instead of counted."""
+
+
 @cache
 def feature_names(profile: FeatureProfile) -> tuple[str, ...]:
     """Return the pyradiomics names of the features of one region, in a fixed order."""
@@ -202,7 +206,11 @@ def intensity_features(
 
 def grey_levels(values: NDArray[np.float64], bin_width: float) -> int:
     """Return how many bins the values of a region occupy."""
-    return len(np.unique(np.floor(values / bin_width)))
+    if values.size == 0:
+        return 0
+    bins = np.floor(values / bin_width)
+    bins -= bins.min()
+    return np.count_nonzero(np.bincount(bins.astype(np.intp))) if bins.max() < MOST_COUNTED else len(np.unique(bins))
 
 
 def _shifted(box: Box, start: tuple[int, int, int]) -> Box:

@@ -13,19 +13,28 @@ WIDE_VECTORS inline void lower_to(double* __restrict here, const double* __restr
     for (std::int64_t at = 0; at < count; ++at) here[at] = std::min(here[at], there[at] + square);
 }
 
-// The least of the squares across rows, each plus that of its steps. A row that is infinitely far has nothing to give.
+// Whether all squares of a row are this one.
+inline bool all_are(const double* row, std::int64_t width, double square) {
+    return std::all_of(row, row + width, [&](double one) { return one == square; });
+}
+
+// The least of the squares across rows, each plus that of its steps. A row that is infinitely far has nothing to give, and
+// one of zeros nothing to take.
 inline void nearest_of_rows(const Rows<double>& rows, const std::vector<double>& steps, std::vector<double>& copy) {
     constexpr double FAR = std::numeric_limits<double>::infinity();
     const std::int64_t width = rows.width, farthest = static_cast<std::int64_t>(steps.size()) - 1;
     copy.resize(static_cast<std::size_t>(rows.count * width));
-    for (std::int64_t at = 0; at < rows.count; ++at) std::copy(rows[at], rows[at] + width, copy.data() + at * width);
+    std::vector<std::uint8_t> takes(static_cast<std::size_t>(rows.count));
+    for (std::int64_t at = 0; at < rows.count; ++at) {
+        std::copy(rows[at], rows[at] + width, copy.data() + at * width);
+        takes[static_cast<std::size_t>(at)] = !all_are(rows[at], width, 0);
+    }
     for (std::int64_t at = 0; at < rows.count; ++at) {
         const double* const from = copy.data() + at * width;
-        if (std::all_of(from, from + width, [](double square) { return square == FAR; })) continue;
-        for (std::int64_t other = std::max<std::int64_t>(at - farthest, 0); other < std::min(at + farthest + 1, rows.count); ++other) {
-            if (other == at) continue;
-            lower_to(rows[other], from, steps[static_cast<std::size_t>(std::abs(other - at))], width);
-        }
+        if (all_are(from, width, FAR)) continue;
+        for (std::int64_t other = std::max<std::int64_t>(at - farthest, 0); other < std::min(at + farthest + 1, rows.count); ++other)
+            if (other != at && takes[static_cast<std::size_t>(other)])
+                lower_to(rows[other], from, steps[static_cast<std::size_t>(std::abs(other - at))], width);
     }
 }
 
@@ -51,7 +60,7 @@ inline void squared_distances(const std::uint8_t* mask, double* squares, const S
             nearest_of_rows(rows_along(squares, size, axis, at), steps[static_cast<std::size_t>(axis)], copy);
     copy.resize(static_cast<std::size_t>(row));
     for (double* here = squares; here != squares + count; here += row) {
-        if (std::all_of(here, here + row, [](double square) { return square == FAR; })) continue;
+        if (all_are(here, row, FAR) || all_are(here, row, 0)) continue;
         std::copy(here, here + row, copy.begin());
         const double* const there = copy.data();
         for (std::int64_t step = 1; step < static_cast<std::int64_t>(steps[2].size()); ++step) {
