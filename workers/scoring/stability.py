@@ -34,16 +34,17 @@ MIN_REDRAWS = 6
 class Cost:
     """Time of a redraw in seconds of one core, with radtme's engine on balls of 12 to 80 mm and on br06.
 
-    Only ratios matter: a machine that is half as fast takes twice the configured time.
+    Only ratios matter: a machine that is half as fast takes twice the configured time. They were measured under a load
+    of 9 to 11 on 2 cores, and predict each of these cases to 3 %.
     """
 
-    per_source_voxel: float = 1.0e-7
+    per_source_voxel: float = 2.6e-8
     """Redrawing, per voxel of the box around the outline."""
-    per_resampled_voxel: float = 1.0e-7
+    per_resampled_voxel: float = 4.6e-8
     """Computing the ring, and the share of the filters, per voxel of the box around the ring."""
-    per_class: float = 1.3e-4
+    per_class: float = 4.7e-4
     """Per feature class, for one image in one region."""
-    per_class_voxel: float = 2.6e-8
+    per_class_voxel: float = 5.5e-8
     """Per feature class and voxel of the region."""
     per_shape_voxel: float = 6.0e-8
     """Shape, per voxel of the region."""

@@ -119,7 +119,7 @@ def test_a_prediction_grows_with_size_and_columns(measurement: Measurement) -> N
 def test_a_prediction_is_that_of_the_engine(measurement: Measurement) -> None:
     """The tumour of br06, 36 mL, and one of 80 mm get all redraws within 5 s; with pyradiomics the latter gets none.
 
-    Measured: 0.11 and 0.18 s each. Here the canary case with the voxels of these tumours and rings.
+    Measured under a load of 10: 0.09 and 0.24 s each. Here the canary case with the voxels of these tumours and rings.
     """
     surroundings = measurement.surroundings
     assert surroundings is not None
