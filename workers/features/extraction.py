@@ -210,7 +210,9 @@ def grey_levels(values: NDArray[np.float64], bin_width: float) -> int:
         return 0
     bins = np.floor(values / bin_width)
     bins -= bins.min()
-    return np.count_nonzero(np.bincount(bins.astype(np.intp))) if bins.max() < MOST_COUNTED else len(np.unique(bins))
+    if bins.max() >= MOST_COUNTED:
+        return len(np.unique(bins))
+    return int(np.count_nonzero(np.bincount(bins.astype(np.intp))))
 
 
 def _shifted(box: Box, start: tuple[int, int, int]) -> Box:

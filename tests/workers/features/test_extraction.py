@@ -184,3 +184,11 @@ def test_a_feature_without_value_names_what_arithmetic_raised(
 def test_grey_levels_are_the_occupied_bins() -> None:
     """Bins are counted from zero, as pyradiomics does: -1 and 1 are two levels, 1 and 24 one."""
     assert grey_levels(np.array([-1.0, 1.0, 24.0, 25.0, 99.0]), 25.0) == 4
+
+
+@pytest.mark.parametrize("spread", [1e-3, 100.0, 1e5, 1e9, 1e300])
+def test_grey_levels_of_any_spread_are_counted(spread: float) -> None:
+    """Of few bins and of far more than values; none without a value."""
+    values = np.random.default_rng(3).normal(0, spread, 500)
+    assert grey_levels(values, 25.0) == len(np.unique(np.floor(values / 25.0)))
+    assert grey_levels(values[:0], 25.0) == 0
