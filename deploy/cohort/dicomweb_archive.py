@@ -96,7 +96,8 @@ class DicomwebArchive:
                 raise Unreachable(f"{name} refuses our credentials (HTTP {status})", advice) from error
             raise QueryFailed from error
         except requests.TooManyRedirects as error:
-            raise Unreachable(f"{name} sends us elsewhere", "set extract.pacs.url to the final address") from error
+            advice = "set extract.pacs.url to the final address"
+            raise Unreachable(f"{name} redirects to another address", advice) from error
         except requests.exceptions.SSLError as error:
             raise Unreachable(f"{name}: no TLS connection is possible", f"{CHECK}: tls.ca and url") from error
         except requests.RequestException as error:

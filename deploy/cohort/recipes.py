@@ -124,7 +124,7 @@ def _unknown_layout(recipe: Recipe, folder: Path) -> WrongUsage:
         layouts.append("segmentations/expert/PATIENT.nii.gz, as in the download of MAMA-MIA (Synapse syn60868042)")
     if recipe in ORIGINALS:
         layouts.append("metadata.csv or manifest-.../metadata.csv, as the NBIA retriever writes it")
-    return WrongUsage(f"{folder}: expected for {recipe.value} {', or '.join(layouts)}; found none of it")
+    return WrongUsage(f"{folder}: expected for {recipe.value} {', or '.join(layouts)}; found no such file")
 
 
 def _files(folder: Path, beginning: str) -> dict[str, Path]:

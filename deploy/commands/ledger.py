@@ -28,10 +28,10 @@ def grant(role: str, config_file: Path | None) -> None:
 
     spool = existing_spool(read_configuration(config_file))
     if spool.ledger_url is None:
-        raise CommandError("the ledger is a file, without roles", "ledger.url names a PostgreSQL database")
+        raise CommandError("the ledger is a file, which has no roles", "this needs a ledger in PostgreSQL: ledger.url")
     try:
         views = let_read(spool.ledger, role)
     except RoleNotGranted as error:
         remedy = f"as an administrator of the database: CREATE ROLE \"{role}\" LOGIN PASSWORD '...'"
-        raise CommandError(f"the role {role!r} got nothing: {error}", remedy) from error
+        raise CommandError(f"the role {role!r} was given no rights: {error}", remedy) from error
     click.echo(f"{role} may read {', '.join(f'{VIEWS_SCHEMA}.{view}' for view in views)}")

@@ -232,7 +232,7 @@ def _until(
         stack.supervisor.restart_exited()
         time.sleep(POLL_SECONDS)
     where = f"{last.state}: {last.says}" if last else "it was never created"
-    raise CommandError(f"job {job_id} came to no end within {timeout_seconds:.0f} s ({where})", _see_logs(stack))
+    raise CommandError(f"job {job_id} did not end within {timeout_seconds:.0f} s ({where})", _see_logs(stack))
 
 
 def _wait_ready(stack: LocalStack, names: Sequence[str]) -> None:

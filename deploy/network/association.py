@@ -73,7 +73,7 @@ def _why_not(peer: Peer, association: Association, timeout_seconds: float) -> Un
         return Unreachable(f"{peer}: cannot be reached: {error.strerror or error}", "check the address and the port")
     found = why_no_tls(peer.tls, peer.host, peer.port, timeout_seconds) if peer.tls else None
     if found is not None:
-        return Unreachable(f"{peer}: there is no encrypted connection", found)
+        return Unreachable(f"{peer}: no TLS connection is possible", found)
     return Unreachable(
         f"{peer}: something listens there and does not answer an association request",
         "check that this is its DICOM port, and whether it wants TLS (tls: in the target, or --ca)",

@@ -75,5 +75,5 @@ def drop(spool: Spool, job: Job, who: str, why: str) -> str:
             locks.enter_context(held_lock(job.folder, name, job.id))
         moved = spool.move(job, JobState.DROPPED, dropped=Drop(who, datetime.now(UTC), why, job.state), hold=None)
     if moved is None:
-        raise CommandError(f"{job.id} was moved by someone else meanwhile", "radtme status shows where it is now")
+        raise CommandError(f"{job.id} was changed by someone else in the meantime", "radtme status shows its state")
     return f"{job.id} is dropped: nothing more is scored or sent; radtme retry {job.id} takes it up again"

@@ -80,7 +80,7 @@ def _take_up(spool: Spool, job: Job) -> Retried:
         announcements = _make_due(spool, job, records) if sent_before else announcements
         outcome = result.outcome_columns() if result is not None and sent_before else {}
         if spool.move(job, state, attempts=None, **outcome) is None:
-            raise CommandError(f"{job.id} was moved by someone else meanwhile", "radtme status shows where it is now")
+            raise CommandError(f"{job.id} was changed by someone else in the meantime", "radtme status shows its state")
     return Retried(f"{job.id}: {TAKEN_UP[state]}", announcements)
 
 

@@ -77,7 +77,7 @@ def require_revision(connection: Connection, expected: str | None) -> None:
         return
     if found is not None and found > HEAD:
         raise UnusableSchema(NEWER.format(found))
-    raise UnusableSchema(f"the ledger's revision became {found}: it is opened anew")
+    raise UnusableSchema(f"the ledger's schema is of revision {found} by now: the next access opens it again")
 
 
 def _refuse_newer(connection: Connection) -> None:

@@ -13,11 +13,11 @@ from listener.ledger.database import LedgerUnavailable
 from listener.ledger.refused_contexts import read_refused
 from listener.ledger.set_aside_outlines import SetAside
 from listener.pairing.conversion_sources import ConversionSources
-from listener.pairing.elsewhere import ElsewhereSearch
 from listener.pairing.evidence import Evidence, SeriesHeads, WaitsFor, evidence, sync_names
 from listener.pairing.job_creation import JobCreation
 from listener.pairing.late_versions import LateVersions
 from listener.pairing.other_phases import OtherPhases
+from listener.pairing.other_studies import OtherStudiesSearch
 from listener.pairing.outlines_without_case import OutlinesWithoutCase
 from listener.pairing.readiness import (
     PairingDecision,
@@ -99,7 +99,7 @@ class Pairer:
             spool, settings, self._watch, self._other_phases, self._touched, self._evidence_of, announce
         )
         self._waited: dict[str, Waited] = {}
-        self._elsewhere = ElsewhereSearch(spool)
+        self._other_studies = OtherStudiesSearch(spool)
         self._wake = threading.Event()
         self._soon = threading.Event()
         self._stopping = threading.Event()
@@ -187,7 +187,7 @@ class Pairer:
         candidates = self._late_versions.candidates(touched)
         self._most_cases = most_jobs_of_a_study(self._spool.ledger, datetime.now(UTC) - timedelta(hours=1))
         self._waited = {job.id: self._waited[job.id] for job in waiting if job.id in self._waited}
-        self._elsewhere.keep_only(job.id for job in waiting)
+        self._other_studies.keep_only(job.id for job in waiting)
         self._waits = {job.id: self._waits[job.id] for job in waiting if job.id in self._waits}
         # Each by itself: an error in one job must not delay the others.
         looks = [partial(self._review_waiting, job) for job in waiting]
@@ -211,7 +211,7 @@ class Pairer:
         fetched = record.fetched is not None
         more_may_come = self._may_bring(record.study_uid) or not self._watch.outline_came_last(record)
         step = decide(found, self._settings, quiet, age, fetched=fetched, more_may_come=more_may_come)
-        elsewhere = self._elsewhere.sentence(record, found, at_once=step is not PairingDecision.WAIT)
+        elsewhere = self._other_studies.sentence(record, found, at_once=step is not PairingDecision.WAIT)
         if elsewhere:
             step = PairingDecision.CLOSE
         if step is PairingDecision.WAIT:

@@ -259,7 +259,7 @@ OTHER_CASES: tuple[OtherCase, ...] = (
         "as above, each tumour by itself",
     ),
     OtherCase(
-        "listener/pairing/test_elsewhere.py::test_a_series_that_is_split_over_two_studies_is_said_at_once",
+        "listener/pairing/test_other_studies.py::test_a_series_that_is_split_over_two_studies_is_said_at_once",
         Topic.SENDER,
         "a series that is split over several studies",
         Ending.REFUSED,

@@ -192,11 +192,12 @@ def require_reached(target: Target, answer: HttpResponse, refusals: Mapping[int,
         If the server is busy.
     """
     if 300 <= answer.status < 400:
-        raise TargetRefused(f"{target.url} sends us elsewhere (HTTP {answer.status}): set url to the final address")
+        where = f"redirects to another address (HTTP {answer.status}): set url to the final address"
+        raise TargetRefused(f"{target.url} {where}")
     if answer.status in refusals:
         raise TargetRefused(f"{target.url} {refusals[answer.status]} (HTTP {answer.status})")
     if answer.status in BUSY:
-        raise TransientFailure(f"{target.url} is busy or behind something that is (HTTP {answer.status})")
+        raise TransientFailure(f"{target.url} is not available at the moment (HTTP {answer.status})")
 
 
 def credentials(target: Target) -> dict[str, str]:

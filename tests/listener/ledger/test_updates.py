@@ -61,7 +61,7 @@ def test_what_was_opened_before_an_update_is_opened_anew(ledger):
     open_at(ledger, EARLIER)
     change_circuit(ledger, "pacs", one_failure_more)
     assert read_circuit(of_another_process(ledger), "pacs").failures == 1
-    with pytest.raises(LedgerUnavailable, match=f"became {HEAD}: it is opened anew"):
+    with pytest.raises(LedgerUnavailable, match=f"of revision {HEAD} by now: the next access opens it again"):
         change_circuit(ledger, "pacs", one_failure_more)
     change_circuit(ledger, "pacs", one_failure_more)
     assert read_circuit(ledger, "pacs").failures == 2

@@ -131,7 +131,7 @@ def test_redirect_gets_neither_credentials_nor_patients(tmp_path: Path) -> None:
     token = secret_file(tmp_path / "token", "SECRET-TOKEN\n")
     with web_server(lambda handler: handler.answer(200)) as other:
         with web_server(lambda handler: handler.answer(307, Location=other.url)) as server:
-            with pytest.raises(TargetRefused, match="sends us elsewhere") as refused:
+            with pytest.raises(TargetRefused, match="redirects to another address") as refused:
                 send(server.url, token_file=token)
             assert server.requests[0][2]["Authorization"] == "Bearer SECRET-TOKEN"
         assert other.requests == []

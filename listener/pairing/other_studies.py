@@ -14,7 +14,7 @@ MOST_STUDIES = 3
 """More studies that one series would be split over are not searched."""
 
 
-class ElsewhereSearch:
+class OtherStudiesSearch:
     """Searches for the missing images of waiting jobs, of each job only now and then."""
 
     def __init__(self, spool: Spool) -> None:
