@@ -3,7 +3,7 @@
 import errno
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,14 +30,25 @@ def unusable_folders(configuration: "Configuration") -> Iterator[tuple[str, str]
     A small folder is made in it, or in the nearest parent that exists, and removed again: access rights alone say
     nothing about read-only file systems, full disks, or root.
     """
-    unusable: list[Path] = []
+    for setting, _folder, why in _outermost(configuration, why_unusable):
+        yield setting, why
+
+
+def folders_of_other_bytes(configuration: "Configuration") -> Iterator[tuple[str, Path]]:
+    """Yield each setting whose folder has a path that is not UTF-8, and the folder."""
+    for setting, folder, _ in _outermost(configuration, lambda folder: "" if is_utf8(folder) else "other bytes"):
+        yield setting, folder
+
+
+def _outermost(configuration: "Configuration", fault: Callable[[Path], str]) -> Iterator[tuple[str, Path, str]]:
+    """Yield each setting whose folder has a fault, the folder and the fault; not what lies below such a folder."""
+    found: list[Path] = []
     for setting, folder in written_folders(configuration).items():
-        if any(folder.is_relative_to(parent) for parent in unusable):
+        if any(folder.is_relative_to(parent) for parent in found):
             continue  # the same fault
-        why = why_unusable(folder)
-        if why:
-            unusable.append(folder)
-            yield setting, why
+        if why := fault(folder):
+            found.append(folder)
+            yield setting, folder, why
 
 
 def is_utf8(path: Path) -> bool:

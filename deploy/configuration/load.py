@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from deploy.configuration.environment import ENVIRONMENT_PREFIX
-from deploy.configuration.folder_checks import is_utf8, written_folders
+from deploy.configuration.folder_checks import folders_of_other_bytes
 from deploy.configuration.ledger_url import LedgerProblem, LedgerSettings, ledger_url
 from deploy.configuration.ledger_url import in_the_clear as unencrypted_ledger
 from deploy.configuration.network_checks import (
@@ -232,9 +232,8 @@ def _check_together(reader: ConfigurationReader, configuration: Configuration) -
         setting = reader.numbered_as_in_file(setting)
         reader.add_problem(configuration.origin_of(setting), setting, message)
 
-    for setting, folder in written_folders(configuration).items():
-        if not is_utf8(folder):
-            problem(setting, f"the path {folder} is not UTF-8 text; rename the folder, or choose another one")
+    for setting, folder in folders_of_other_bytes(configuration):
+        problem(setting, f"the path {folder} is not UTF-8 text; rename the folder, or choose another one")
     check_listener(listener, problem)
     check_sink(configuration.sink, problem)
     check_clients(listener, workers, problem)

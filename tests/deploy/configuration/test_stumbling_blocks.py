@@ -72,6 +72,9 @@ def test_a_data_folder_whose_name_is_not_utf8_is_refused(tmp_path: Path) -> None
     """Such as one of a share with names in Latin-1: neither the ledger's URL nor a library in C can name it."""
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/d\xe9p\xf4t"))
     folder.mkdir()
-    with pytest.raises(ConfigurationError, match=r"data: the path .* is not UTF-8 text; rename the folder, or"):
+    with pytest.raises(
+        ConfigurationError, match=r"data: the path .* is not UTF-8 text; rename the folder, or"
+    ) as found:
         read(folder, "data: .")
+    assert len(found.value.problems) == 1
     assert read(folder, f"data: {tmp_path}/dépôt").locations.data == tmp_path / "dépôt"
