@@ -82,7 +82,7 @@ def test_the_services_lock_does_not_name_them() -> None:
             "import listener.listener",
             {"scipy", "sklearn", "SimpleITK", "highdicom", "matplotlib", "pandas", "reportlab"},
         ),
-        ("import workers.jobs.app", {"sklearn", "skops", "reportlab", *STUDY_LIBRARIES}),
+        ("import workers.jobs.app", {"scipy", "sklearn", "skops", "reportlab", "jinja2", *STUDY_LIBRARIES}),
         (SCORE, {"sklearn", "skops", "joblib", "scipy", "SimpleITK", "pandas"}),
     ],
 )

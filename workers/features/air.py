@@ -10,11 +10,11 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from model_store.signatures.profile import FeatureProfile
-from workers.features.grids import brightest_at, components, grown, smoothed
+from workers.features.grids import brightest_at, components, grown, smoothed, smoothed_line
 from workers.features.reach import voxels_within
 from workers.features.resampling import Resampled, taken
 
@@ -22,6 +22,8 @@ COARSE_MM = 3.0
 DARK_SHARE = 0.15
 """As a share of the 99th percentile: a darkest peak above this is tissue, and the images show no air."""
 HISTOGRAM_BINS = 400
+PEAK_REACH = 8
+"""A peak of the histogram is higher than so many bins on either side."""
 MIN_PEAK = 0.1
 """As a share of the highest peak: lower maxima of the histogram are not peaks."""
 MIN_STEP = 0.01
@@ -152,8 +154,8 @@ def _darkest_peak(coarse: NDArray[np.float32]) -> tuple[float, float, float]:
     """Return position and spread of the darkest peak, and the 99th percentile (above the lowest value if negative)."""
     darkest, brightest = float(coarse.min()), float(np.percentile(coarse, 99))
     counts, edges = np.histogram(coarse, bins=HISTOGRAM_BINS, range=(darkest, max(brightest, darkest + 1e-6)))
-    smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), 2.0, mode="nearest")
-    highest = ndimage.maximum_filter1d(smooth, 17, mode="nearest")
+    smooth = smoothed_line(counts.astype(np.float64), 2.0)
+    highest = sliding_window_view(np.pad(smooth, PEAK_REACH, mode="edge"), 2 * PEAK_REACH + 1).max(axis=1)
     at = int(np.flatnonzero((smooth == highest) & (smooth >= MIN_PEAK * smooth.max()))[0])
     level = float(edges[at] + edges[at + 1]) / 2
     # Only the dark half of the peak: the other half contains tissue.

@@ -27,6 +27,17 @@ def smoothed(image: NDArray[Value], sigma: float, wanted: NDArray[np.bool_] | No
     return found
 
 
+def smoothed_line(values: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+    """Return a line smoothed likewise: it equals `scipy.ndimage.gaussian_filter1d` with mode ``nearest``."""
+    middle, *beside = _weights(sigma)
+    count, reach = len(values), len(beside)
+    padded = np.pad(values, reach, mode="edge")
+    found = values * middle
+    for step in range(reach, 0, -1):
+        found += (padded[reach - step :][:count] + padded[reach + step :][:count]) * beside[step - 1]
+    return found
+
+
 def _weights(sigma: float) -> list[float]:
     """Return the weights from the middle to one end, as SciPy computes them."""
     reach = int(TRUNCATED_AT * sigma + 0.5)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+
+from workers.features.engine import _engine
 
 SUPPORT_VOXELS = 16
 """Number of source voxels on each side that a spline value depends on. The weights fall by a factor of 0.268 per voxel,
@@ -89,13 +90,23 @@ def interpolation(axis: Axis, start: int, stop: int) -> AxisOperator:
     low = max(0, int(np.floor(exact[0])) + axis.anchor - SUPPORT_VOXELS)
     high = min(axis.source_size, int(np.floor(exact[-1])) + axis.anchor + SUPPORT_VOXELS + 2)
     size = high - low
-    coefficients = ndimage.spline_filter1d(np.eye(size), order=3, axis=0, mode="mirror") if size > 1 else np.eye(1)
     basis = np.zeros((stop - start, size))
     for tap in range(-1, 3):
         node = np.floor(exact).astype(np.intp) + tap
         mirrored = _mirror(node + axis.anchor, axis.source_size) - low
         np.add.at(basis, (np.arange(stop - start), mirrored), _cubic_basis(exact - node))
-    return AxisOperator(slice(low, high), basis @ coefficients)
+    return AxisOperator(slice(low, high), basis @ spline_coefficients(size))
+
+
+def spline_coefficients(size: int) -> NDArray[np.float64]:
+    """Return the matrix that makes the samples of a line the coefficients of a cubic spline with mirrored ends.
+
+    It equals what `scipy.ndimage.spline_filter1d` makes of a unit matrix along its first axis, bit for bit.
+    """
+    units = np.eye(size)
+    if size > 1:
+        _engine.to_splines(units[np.newaxis])
+    return np.ascontiguousarray(units.T)
 
 
 def _mirror(index: NDArray[np.intp], size: int) -> NDArray[np.intp]:

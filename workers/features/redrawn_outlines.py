@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from model_store.reliability.plan import Perturbation
-from workers.features.grids import distances_within, grown, transformed
+from workers.features.grids import components, distances_within, grown, transformed
 from workers.features.smooth_noise import smooth_noise
 from workers.images.voxels import Box, box_of, voxels_of
 
@@ -113,7 +112,7 @@ def _largest_part(mask: NDArray[np.bool_], inside: tuple[np.intp, ...]) -> NDArr
     found = grown(seed, within=mask)
     if 2 * np.count_nonzero(found) > np.count_nonzero(mask):
         return found
-    labels, _ = ndimage.label(mask)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return np.asarray((labels == int(np.argmax(sizes))) & mask)
+    numbers = components(mask)
+    largest = np.zeros_like(mask)
+    largest[mask] = numbers == np.argmax(np.bincount(numbers, minlength=1))
+    return largest

@@ -16,7 +16,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from model_store.signatures.profile import FeatureProfile
 from workers.features.grids import lower, smoothed
@@ -120,7 +119,13 @@ def _depth(smooth: NDArray[np.float64]) -> NDArray[np.float64]:
 def _flat_border() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the values of a smoothed flat border, and the depths that have them."""
     depths = np.linspace(-1.2, 1.2, 2401)
-    return 2 * ndtr(depths / SMOOTHING_VOXELS) - ndtr(depths / WIDE_VOXELS), depths
+    smooth = [2 * _below(depth / SMOOTHING_VOXELS) - _below(depth / WIDE_VOXELS) for depth in depths]
+    return np.array(smooth), depths
+
+
+def _below(deviations: float) -> float:
+    """Return the share of a normal distribution below so many standard deviations."""
+    return math.erfc(-deviations / math.sqrt(2)) / 2
 
 
 def _distance_from(

@@ -16,6 +16,7 @@ from workers.features.grids import (
     longest_distance,
     lower,
     smoothed,
+    smoothed_line,
     transformed,
 )
 from workers.features.reach import border_of
@@ -56,6 +57,15 @@ def test_a_mask_of_another_shape_is_refused() -> None:
     """Instead of being read beyond its end."""
     with pytest.raises(ValueError, match="differ in shape"):
         smoothed(noise((3, 4, 5)), 1.0, np.ones((3, 4, 4), dtype=np.bool_))
+
+
+@pytest.mark.parametrize("count", [1, 2, 17, 400])
+def test_a_smoothed_line_is_scipys(count: int) -> None:
+    """Bit for bit, so that the same bin of a histogram is its peak."""
+    line = np.round(np.abs(noise((1, 1, count))[0, 0]) * 50)
+    for sigma in (0.5, 2.0):
+        expected = ndimage.gaussian_filter1d(line, sigma, mode="nearest")
+        np.testing.assert_array_equal(smoothed_line(line, sigma), expected)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

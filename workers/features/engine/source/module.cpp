@@ -18,6 +18,7 @@
 #include "ngtdm.hpp"
 #include "shape.hpp"
 #include "smoothing.hpp"
+#include "splines.hpp"
 
 namespace nb = nanobind;
 
@@ -185,6 +186,13 @@ void lower(const Line<double>& values, const Places& voxels, const Line<const do
     grids::lower(values.data(), voxels.data(), depths.data(), count, steps, reaches);
 }
 
+void to_splines(const Changed<double>& values) {
+    const auto [planes, lines, count] = size_of(values);
+    if (count < 2) throw std::invalid_argument("a line has less than two samples");
+    nb::gil_scoped_release released;
+    for (std::int64_t line = 0; line < planes * lines; ++line) grids::to_spline(values.data() + line * count, count);
+}
+
 }  // namespace
 
 NB_MODULE(_engine, module) {
@@ -199,6 +207,7 @@ NB_MODULE(_engine, module) {
                nb::arg("wanted").none());
     module.def("smooth", &smooth<double>, nb::arg("values").noconvert(), nb::arg("weights"),
                nb::arg("wanted").none());
+    module.def("to_splines", &to_splines, nb::arg("values").noconvert());
     module.def("brightest_at", &brightest_at, nb::arg("values"), nb::arg("reach"), nb::arg("voxels"),
                nb::arg("found").noconvert());
     module.def("raise_near", &raise, nb::arg("raised").noconvert(), nb::arg("values"), nb::arg("voxels"), nb::arg("reach"));
