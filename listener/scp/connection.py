@@ -1,5 +1,6 @@
 """One peer's TCP connection as a stream of whole PDUs, with deadlines that a slow peer cannot stretch."""
 
+import mmap
 import socket
 import ssl
 import struct
@@ -55,7 +56,9 @@ class Connection:
         self._socket = sock
         self._max_pdu_bytes = max_pdu_bytes
         self._pdu_timeout_seconds = pdu_timeout_seconds
-        self._buffer = bytearray(max(BUFFER_BYTES, 2 * max(max_pdu_bytes, MAX_ASSOCIATE_BYTES // 2)) + 4096)
+        size = max(BUFFER_BYTES, 2 * max(max_pdu_bytes, MAX_ASSOCIATE_BYTES // 2)) + 4096
+        # Takes memory only for what has been read: many peers connect, and few send images.
+        self._buffer = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self._view = memoryview(self._buffer)
         self._start = 0
         self._end = 0
@@ -127,7 +130,7 @@ class Connection:
     def _make_room(self, needed: int) -> None:
         if self._start + needed > len(self._buffer):
             rest = self._end - self._start
-            self._buffer[:rest] = self._buffer[self._start : self._end]
+            self._buffer.move(0, self._start, rest)
             self._start, self._end = 0, rest
 
     def _fill(self, deadline: float) -> None:
