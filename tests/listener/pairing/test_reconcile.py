@@ -20,6 +20,12 @@ TODAY = datetime.now(UTC)
 KEPT = ["1.1", "1.2", "1.3"]
 
 
+@pytest.fixture(autouse=True)
+def _today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Note what comes under the day on which the tests began: midnight may pass before this test runs."""
+    monkeypatch.setattr("listener.spool.recent_studies.time.strftime", lambda *_: TODAY.date().isoformat())
+
+
 @pytest.fixture
 def filled(spool: Spool) -> Spool:
     """Return a spool with three studies; something of the last one came today, and the ledger knows all."""
