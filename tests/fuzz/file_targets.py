@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import tempfile
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import model_store
 from deploy.configuration.load import load_configuration
 from deploy.errors import CommandError
+from fuzz.folders import folder_of_this_process
 from fuzz.fuzz_target import FuzzTarget
 from model_store.errors import SignatureError
 from model_store.files import sha256_of
@@ -29,7 +29,7 @@ HOSTILE_YAML = (
 
 @cache
 def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="radtme-fuzz-"))
+    return folder_of_this_process()
 
 
 def configuration_seeds() -> list[bytes]:

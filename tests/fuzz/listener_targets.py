@@ -3,10 +3,8 @@
 import itertools
 import shutil
 import socket
-import tempfile
 from collections.abc import Mapping, MutableMapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -21,6 +19,7 @@ from pydicom.uid import (
 )
 from pydicom.uid import ImplicitVRLittleEndian as Implicit
 
+from fuzz.folders import folder_of_this_process
 from fuzz.fuzz_target import Flaw, FuzzTarget
 from listener.audit.events import Node
 from listener.audit.received_studies import ReceivedStudies
@@ -61,7 +60,7 @@ def no_errors(_: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[s
 @cache
 def _inbox() -> Inbox:
     structlog.configure(processors=[no_errors])
-    root = Path(tempfile.mkdtemp(prefix="radtme-fuzz-"))
+    root = folder_of_this_process()
     settings = ListenerSettings(
         spool=root / "spool", min_free_bytes=0, acse_timeout_seconds=5, idle_timeout_seconds=5, pdu_timeout_seconds=5
     )
@@ -101,7 +100,7 @@ def _metrics() -> ListenerMetrics:
 @cache
 def _data_sets() -> dict[tuple[int, int], bytes]:
     """Return the data set of an image and of an outline in each transfer syntax, by their numbers."""
-    folder = Path(tempfile.mkdtemp(prefix="radtme-fuzz-seeds-"))
+    folder = folder_of_this_process()
     found = {}
     for kind, object_ in enumerate((image(1), outline(images=[1, 2]))):
         plain = folder / f"{kind}.dcm"

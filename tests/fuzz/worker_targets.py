@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from deploy.simulation.phantom import write_phantom
+from fuzz.folders import folder_of_this_process
 from fuzz.fuzz_target import Flaw, FuzzTarget
 from listener.dicom.part10 import PREAMBLE_BYTES, file_head
 from support.broken_studies import SMALL
@@ -38,7 +39,7 @@ SYNTAXES = (
 
 @cache
 def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="radtme-fuzz-"))
+    return folder_of_this_process()
 
 
 @cache
