@@ -41,7 +41,7 @@ def check(target: Path, as_json: bool, strict: bool) -> None:
     """Check AI result objects (SR, SEG, key images), also those of other makers.
 
     IOD (dciodvfy, where it is installed), TID 1500, codes, tracking, references, and the clauses of IHE AI Results.
-    Images in the folder are used to resolve references; files of other kinds in it are passed over. Exits with 1 where
+    Images in the folder are used to resolve references; files of other kinds in it are ignored. Exits with 1 where
     there is an error, or nothing to check.
     """
     from deploy.conformance.result_check import check_results, files_to_check

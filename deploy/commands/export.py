@@ -29,8 +29,8 @@ PARQUET = ".parquet"
 def export(output_file: Path | None, wanted: "CaseFilter", identifiers: bool, config_file: Path | None) -> None:
     """Write the cases as CSV or Parquet: scores, verdicts, reasons, volumes, and what readers said of them.
 
-    One row for each job; the options for cases choose those that all of them fit. FILE ends in .csv or .parquet;
-    without it CSV is printed. The table holds no patient's name, ID or birth date, and without --identifiers no UID of
+    One row for each job; the options for cases select those that match all of them. FILE ends in .csv or .parquet;
+    without it, CSV is printed. The table holds no patient's name, ID or birth date, and without --identifiers no UID of
     a study and no time. How readers agreed with each signature is shown at the end.
     """
     from deploy.operations.case_search import found_cases
@@ -45,7 +45,7 @@ def export(output_file: Path | None, wanted: "CaseFilter", identifiers: bool, co
     rows = case_table(jobs, identifiers=identifiers)
     if not rows:
         require_known(configuration, wanted.target, wanted.reason)
-        why = "there is no case yet" if wanted.is_empty else "no case fits"
+        why = "there is no case yet" if wanted.is_empty else "no case matches"
         raise CommandError(why, "radtme status shows what was received")
     if output_file is None:
         write_csv(sys.stdout, rows)

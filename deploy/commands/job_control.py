@@ -61,14 +61,14 @@ def retry(
     jobs = chosen_jobs(spool, choice)
     if not jobs:
         require_known(configuration, target, reason)
-        click.echo("no job fits", err=True)
+        click.echo("no job matches", err=True)
         return
     for job in jobs:
         try:
             _retry(configuration, spool, job)
         except CommandError as error:
             left += 1
-            click.echo(f"left alone: {error.message}", err=True)
+            click.echo(f"not retried: {error.message}", err=True)
     click.echo(f"{len(jobs) - left} of {len(jobs)} jobs are tried again")
     if left:
         raise click.exceptions.Exit(ExitCode.FAILED)

@@ -42,7 +42,7 @@ def status(
 
     First which parts run and whether Redis answers, then the cases that need a person. With STUDY_UID: the series of
     one study, and its jobs with all times. Works even if all parts are down. Exit code 1 if nothing of the study was
-    received. The options for cases choose those that all of them fit, and show nothing else.
+    received. The options for cases select those that match all of them; nothing else is shown then.
     """
     configuration = read_configuration(config_file)
     with without_collections():  # most of the time goes into modules that these load
@@ -130,7 +130,7 @@ def _show_cases(configuration: Configuration, wanted: "CaseFilter", study_uid: s
     elif found:
         show_jobs(output(), found)
     else:
-        click.echo("no case fits", err=True)
+        click.echo("no case matches", err=True)
 
 
 def _checked(study_uid: str) -> str:

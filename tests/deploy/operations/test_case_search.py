@@ -66,7 +66,7 @@ def test_the_command_shows_what_fits(spool, cases, tmp_path):
     done = run("--state", "done", "--state", "failed", "--json")
     assert {cases[job["job_id"]] for job in json.loads(done.stdout)["jobs"]} == {"done", "small", "killed"}
     assert "worker_killed" in run("--since", "1d", "--reason", "worker_killed").stdout
-    assert "no case fits" in run("--score", "0.9-1").stderr
+    assert "no case matches" in run("--score", "0.9-1").stderr
     assert json.loads(run("1.9", "--state", "done", "--json").stdout) == {"jobs": []}
     table = CliRunner().invoke(radtme, ["export", "--state", "failed", "--config", str(file)])
     assert [row["job"] for row in csv.DictReader(io.StringIO(table.stdout))] == [

@@ -194,7 +194,7 @@ def test_the_command_says_how_many_were_tried_again(spool, put_job, tmp_path):
     assert done.exit_code == 0
     done = CliRunner().invoke(radtme, ["retry", "--reason", "tumour_too_small", "--config", str(file)])
     assert "0 of 1 jobs are tried again" in done.stdout
-    assert "left alone: " in done.stderr
+    assert "not retried: " in done.stderr
     assert done.exit_code == 1
     for words in ([], [job_id_for("1.1", 1), "--failed"]):
         assert CliRunner().invoke(radtme, ["retry", *words, "--config", str(file)]).exit_code == 2
@@ -217,7 +217,7 @@ def test_a_word_that_no_job_can_fit_is_refused(spool, put_job, tmp_path):
         for option, known in (("--target", "pacs"), ("--reason", "tumour_too_small")):
             done = CliRunner().invoke(radtme, [command, option, known, "--config", str(file)])
             assert done.exit_code == 0, done.output
-            assert "fits" in done.stderr
+            assert " matches" in done.stderr
             assert "0 of 0" not in done.output
     done = CliRunner().invoke(radtme, ["retry", "--target", "former", "--config", str(file)])
     assert "1 of 1 jobs are tried again" in done.stdout
