@@ -8,6 +8,7 @@ from pydicom import Dataset
 
 from model_store.signatures.profile import Exclusion, FeatureProfile
 from workers.acceptance import DEFAULT, Acceptance
+from workers.features.clipping import clipping_objections
 from workers.features.measured_part import near_box
 from workers.features.subtraction import subtraction_notes, subtraction_objections
 from workers.images.acquisition import acquisition_notes, acquisition_objections, phase_notes, phase_objections
@@ -99,5 +100,6 @@ def read_case(
             kinetic = kinetic_phases_in(contrast.phases, profile.kinetics, volume, slices, limits)
             volume = replace(volume, kinetic_phases=kinetic)
         notes += acceptance.judge(subtraction_objections(volume, roi, profile))
+        notes += acceptance.judge(clipping_objections(volume, roi))
         notes += tuple(subtraction_notes(volume, roi, profile))
     return replace(volume, notes=(*volume.notes, *notes)), roi, outline.tumour_segment

@@ -15,8 +15,10 @@ PROJECTION = re.compile(
 )
 MAP = re.compile(
     r"(?<![a-z0-9])(ktrans|kep|i?au[cg]c?\d*|ttp|time[ _-]to[ _-]peak|positive[ _-]enhancement[ _-]integral|"
-    r"max(?:imum)?[ _-]slope|fat[ _-]?frac[a-z]*|pdff|"
-    r"(?:[tr][12][*]?|b[01]|ser|pei|vp|ve|ff|adc|fat|wash[ _-]?(?:in|out)|perfusion|slope)[ _-]?maps?)(?![a-z])",
+    r"max(?:imum)?[ _-]slope|fat[ _-]?frac[a-z]*|pdff|signal[ _-]enhancement[ _-]ratio|parametri[ck][a-z]*|"
+    r"percent(?:age)?[ _-](?:of[ _-])?enhancement|synthetic|symri|virtual[ _-](?:contrast|post|[ck]m|gd)|"
+    r"(?:[tr][12][*]?|b[01]|ser|pei|vp|ve|ff|adc|fat|wash[ _-]?(?:in|out)|perfusion|slope|angio|kinetics?|"
+    r"enhancement|curve(?:[ _-]?type)?|cad)[ _-]?maps?)(?![a-z])",
     re.IGNORECASE,
 )
 MAP_IF_DERIVED = re.compile(

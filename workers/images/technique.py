@@ -16,6 +16,8 @@ from workers.images.body_part import other_body_part
 from workers.images.computation_words import described_map, described_projection, described_subtraction
 from workers.images.diffusion import private_b_value
 from workers.images.functional_groups import functional_groups, value_of
+from workers.images.stated_computations import stated_computation
+from workers.images.technique_words import described_technique
 
 DIFFUSION = frozenset({"ADC", "DIFFUSION", "EADC", "FA", "TRACEW"})
 SUBTRACTED = frozenset({"SUB", "SUBTRACT", "SUBTRACTED", "SUBTRACTION"})
@@ -59,20 +61,6 @@ DIXON_NOT_FAT = re.compile(
     re.IGNORECASE,
 )
 """Ends of series descriptions of images without fat (``dixon_no_fat``), or of water and fat (``Dixon W+F``)."""
-OTHER_DESCRIPTIONS = re.compile(
-    r"(?<![a-z0-9])(dwi|diffusion|diff(?=.{0,64}(?<![a-z])(?:adc|dti|mddw|b ?\d|\d+ ?dir))|"
-    r"[de]?adc|ep2d|epi|tracew?|resolve|b ?\d{2,4}|stir|flair|haste|"
-    r"localizer|localiser|scout|t2(?:w|\*)?)(?![a-z0-9])",
-    re.IGNORECASE,
-)
-"""Words of other techniques. ``diff`` alone may be a difference, or the second of two variants of a protocol."""
-OTHER_GRADIENT_ECHOES = re.compile(
-    r"(?<![a-z0-9])(tof|swip?|swan|qsm|trufi|fiesta|ciss|dess|bold|p?c?asl|t2(?:w|\*)?(?![ _-]*prep)|dwi|adc|stir|"
-    r"flair|localizer|localiser|scout|csi|svs|mrs|spectroscop[a-z]*)(?![a-z0-9])",
-    re.IGNORECASE,
-)
-"""Words of other gradient echoes, and of techniques that a gradient echo may serve."""
-FITTING_DESCRIPTIONS = re.compile(r"t1|dyn|dce|contrast|gad|vibe|thrive|vibrant|flash|spgr", re.IGNORECASE)
 
 
 def technique_objections(header: Dataset, frame_number: int | None = None) -> Iterator[Objection]:
@@ -154,17 +142,16 @@ def _other_kind_of_image(header: Dataset, frame_number: int | None) -> str:
 
 
 def _other_description(header: Dataset, *, is_gradient_echo: bool) -> str:
-    """Return the word of a series description that names another technique, unless a word names a fitting one."""
-    described = text(header, "SeriesDescription")
-    found = None if is_gradient_echo else OTHER_DESCRIPTIONS.search(described)
-    found = found or OTHER_GRADIENT_ECHOES.search(described)
-    if found is None or FITTING_DESCRIPTIONS.search(described):
-        return ""
-    return f"series description with '{found[1]}'"
+    """Return the word that names another technique: of the series description, or else of the protocol's name."""
+    series, protocol = decoded(header, "SeriesDescription"), decoded(header, "ProtocolName")
+    found = described_technique(series or protocol, is_gradient_echo=is_gradient_echo)
+    return f"{'series description' if series else 'protocol name'} with '{found}'" if found else ""
 
 
 def derivation(header: Dataset, frame_number: int | None = None) -> str:
     """Return the evidence that images were computed from others; empty where there is none."""
+    if found := stated_computation(header, frame_number):
+        return found
     described = decoded(header, "SeriesDescription")
     for image_type in image_types(header, frame_number):
         shown = f"image type {', '.join(image_type)}"
@@ -201,7 +188,8 @@ def names_a_computation(header: Dataset, frame_number: int | None = None) -> boo
         described_map(described, one) for one in types
     )
     words = frozenset(word for one in types for word in _words_of(one))
-    return bool(derivation(header, frame_number)) and (is_described or bool(words & (RESHAPED | CALCULATED)))
+    is_named = bool(stated_computation(header, frame_number)) or bool(words & (RESHAPED | CALCULATED))
+    return bool(derivation(header, frame_number)) and (is_described or is_named)
 
 
 def _is_map(image_type: tuple[str, ...]) -> bool:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from model_store.signatures.acceptance import Criterion
 from workers.acceptance import Objection
+from workers.errors import Reason, RejectedInput
 from workers.images.attributes import optional_integer
 from workers.images.contrast_agent import names_an_agent, said_before_contrast
 from workers.images.grey_values import median
@@ -20,6 +21,7 @@ from workers.notes import Note, warning
 from workers.outline.earlier_phase import slices_of
 from workers.outline.examination import examination_of
 from workers.outline.later_acquisition import LaterAcquisition, later_acquisitions
+from workers.outline.mixed_phases import slices_of_another_phase
 from workers.outline.phase_times import began_before_bolus, first_after_bolus
 from workers.outline.region_of_interest import RegionOfInterest
 from workers.outline.surroundings import box_around, surroundings_in
@@ -60,6 +62,11 @@ def contrast_evidence(
     """Return the evidence from headers and grey values that the phase was acquired before contrast.
 
     Grey values decide where there are phases to compare with: headers often repeat what applies to the whole series.
+
+    Raises
+    ------
+    RejectedInput
+        UNKNOWN_PHASE where slices of the first phase stand among those of the measured one.
     """
     phases = examination_of(phase, instances, other_series, limits)
     medians = _Medians(volume, roi, limits)
@@ -67,6 +74,8 @@ def contrast_evidence(
     gain = medians.gain(phases[0]) if number else None
     if (said := _shown_before(phases, number, medians, gain)) or (said := _said_before(phases, number, gain)):
         return ContrastEvidence((Objection(Criterion.CONTRAST_PHASE, _message(volume, said)),))
+    if mixed := medians.slices_like(phases[0]) if number else []:
+        raise RejectedInput(Reason.UNKNOWN_PHASE, _message_on_mixed(volume, roi, mixed))
     if gain is not None and gain >= ENHANCEMENT:
         notes = tuple(_notes_on_surroundings(medians.gain_over_surroundings(phases[0])))
         return ContrastEvidence(
@@ -95,12 +104,13 @@ class _Medians:
         self._shape = here.shape
         self._box = roi.box[1:]
         self._tumour = roi.tumour[roi.box]
+        self._grey_values = here[:, *self._box]
         self._here = self._in_tumour(here)
         near = here[:, *self._in_plane]
         self._around = surroundings_in(near, roi.tumour[self._slices][:, *self._in_plane], self._here)
         self._here_around = _median(near, self._around)
         self._limits = limits
-        self._known: dict[int, tuple[float | None, float | None]] = {}
+        self._known: dict[int, tuple[float | None, float | None, list[int]]] = {}
 
     def gain(self, earlier: Phase) -> float | None:
         """Return the measured phase's relative increase over another phase; None where they cannot be compared."""
@@ -124,17 +134,22 @@ class _Medians:
         gains = (self.later_gain(one) for one in others)
         return any(gain is not None and abs(gain) >= NO_ENHANCEMENT for gain in gains)
 
+    def slices_like(self, earlier: Phase) -> list[int]:
+        """Return the slices of the volume on which the measured phase is another one; empty where this is unknown."""
+        return [self._slices.start + at for at in self._read_once(earlier)[2]]
+
     def _of(self, phase: Phase) -> float | None:
         return self._read_once(phase)[0]
 
-    def _read_once(self, phase: Phase) -> tuple[float | None, float | None]:
+    def _read_once(self, phase: Phase) -> tuple[float | None, float | None, list[int]]:
         if id(phase) not in self._known:
             planes = slices_of(phase, self._slices, self._limits)
             if planes is None or planes.shape != self._shape:  # an unreadable phase is no evidence
-                self._known[id(phase)] = None, None
+                self._known[id(phase)] = None, None, []
             else:
                 around = _median(planes[:, *self._in_plane], self._around)
-                self._known[id(phase)] = self._in_tumour(planes), around
+                mixed = slices_of_another_phase(self._grey_values, planes[:, *self._box], self._tumour)
+                self._known[id(phase)] = self._in_tumour(planes), around, mixed
         return self._known[id(phase)]
 
     def _in_tumour(self, planes: NDArray[np.generic]) -> float:
@@ -226,6 +241,15 @@ def _message(volume: Volume, said: str) -> str:
     return (
         f"image {volume.frames[0].sop_instance_uid}: the outline was drawn on the phase before contrast: {said}: copy "
         "the outline to the phase after contrast, and send it again"
+    )
+
+
+def _message_on_mixed(volume: Volume, roi: RegionOfInterest, mixed: Sequence[int]) -> str:
+    outlined = int(np.count_nonzero(roi.tumour[roi.box[0]].any(axis=(1, 2))))
+    return (
+        f"image {volume.frames[mixed[0]].sop_instance_uid}: on {len(mixed)} of {outlined} outlined slices the "
+        "tumour is no brighter than in the first phase, on others much brighter: the slices of the phases are mixed "
+        "up: send the original series"
     )
 
 

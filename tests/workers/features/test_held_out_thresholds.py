@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from deploy.simulation.phantom import PhantomSpec, simulate
 from model_store.signatures.profile import NEAR_TISSUE
+from workers.features.clipping import clipping_objections
 from workers.features.subtraction import subtraction_objections
 from workers.images.inverted import inversion_objections
 from workers.images.phases import PhaseEvidence, PhaseIdentity
@@ -54,7 +55,11 @@ def is_refused(array: NDArray[np.float64], spec: PhantomSpec, tumour: NDArray[np
     identity = PhaseIdentity(1, 1, PhaseEvidence.SINGLE)
     volume = Volume(array, (0.0, 0.0, 0.0), (x, y, z), np.eye(3), frames, (), "2.25.99", identity)
     roi = RegionOfInterest(tumour, None)
-    return any(inversion_objections(array, None, "2.25.1")) or any(subtraction_objections(volume, roi, NEAR_TISSUE))
+    return (
+        any(inversion_objections(array, None, "2.25.1"))
+        or any(subtraction_objections(volume, roi, NEAR_TISSUE))
+        or any(clipping_objections(volume, roi))
+    )
 
 
 def test_computed_images_are_told_from_original_ones() -> None:
