@@ -6,6 +6,7 @@ not, because a name could not be removed from its pixels. Both quote description
 free text, so both are marked with Burned In Annotation YES.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from workers.results.uids import derived_uid
 FALLBACK_NOTICE = "This archive did not take the {kind} that belongs here. {content} Original: SOP Instance UID {uid}."
 TEXT_ONLY = "This is its content as text to read, not for measuring or for programs."
 PICTURE_ONLY = "This describes it and shows one slice; the outlined voxels themselves are not in here."
-REVISION = "revision 3"
+REVISION = "revision 4"
 """Step it where the same result would give another document: one SOP Instance UID never stands for two contents."""
 WITH_PICTURE = (ResultRole.SUMMARY_REPORT, ResultRole.SEGMENTATION)
 """Results whose document shows the key image."""
@@ -94,12 +95,18 @@ def document_of(result: Dataset, path: Path) -> Document:
 def _identity(result: Dataset) -> Iterator[Line]:
     """Yield patient and study, as far as the result states them."""
     name = str(result.get("PatientName") or "").replace("=", " / ").replace("^", " ").strip()
-    patient = (str(result.get(keyword) or "") for keyword in ("PatientID", "PatientBirthDate", "PatientSex"))
-    study = (str(result.get(keyword) or "") for keyword in ("StudyDate", "StudyDescription", "AccessionNumber"))
+    patient = (_shown(result, keyword) for keyword in ("PatientID", "PatientBirthDate", "PatientSex"))
+    study = (_shown(result, keyword) for keyword in ("StudyDate", "StudyDescription", "AccessionNumber"))
     # The name has a line of its own: its letters may need a font that the reader of the document lacks.
     for heading, values in (("Patient", [name]), ("Patient ID", patient), ("Study", study)):
         if known := ", ".join(filter(None, values)):
             yield Line(f"{heading}: {known}", bold=True)
+
+
+def _shown(result: Dataset, keyword: str) -> str:
+    """Return an attribute as text; a date (VR DA) as 2024-03-01."""
+    value = str(result.get(keyword) or "")
+    return re.sub(r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3", value) if keyword.endswith("Date") else value
 
 
 def _other(result: Dataset, path: Path, sop_class_uid: UID, modality: str) -> Dataset:

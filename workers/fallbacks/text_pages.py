@@ -87,11 +87,22 @@ def _pages(document: Document, *, whole: bool = True) -> list[Page]:
     head = textwrap.wrap(document.notice, LETTERS)
     room = int((TOP - BOTTOM - HEAD) / LINE)
     first = room - len(head) - (0 if document.picture is None else int(PICTURE_HEIGHT / LINE) + 1)
-    parts = [lines[:first], *(lines[start : start + room] for start in range(first, len(lines), room))]
+    parts = list(_parts(lines, first, room))
     if not whole and len(parts) > 1:
         left = len(lines) - first + 1
         parts = [[*lines[: first - 1], Line(f"... and {left} lines more, which are not in this picture.", bold=True)]]
     return [_page(document, head, part, number, len(parts)) for number, part in enumerate(parts, 1)]
+
+
+def _parts(lines: Sequence[Line], first: int, room: int) -> Iterator[Sequence[Line]]:
+    """Yield the lines of each page, of which the first has less room. A heading goes to the page of what follows it."""
+    start, end = 0, first
+    while end < len(lines):
+        while end - 1 > start and lines[end - 1].bold:
+            end -= 1
+        yield lines[start:end]
+        start, end = end, end + room
+    yield lines[start:]
 
 
 def _wrapped(line: Line) -> list[Line]:

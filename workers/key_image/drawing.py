@@ -287,9 +287,16 @@ def _draw_lines(
             break
         is_cut = at + 1 < len(lines) and y + step + size > lowest
         if pen is not None:
-            draw_text(pen, (x, y), f"{line.rstrip(',')}..." if is_cut else line, colour, size)
+            draw_text(pen, (x, y), _cut(line, width, size) if is_cut else line, colour, size)
         y += step
     return y
+
+
+def _cut(line: str, width: int, size: int) -> str:
+    """Return the beginning of a line that is left where the dots behind it have to fit, too."""
+    while text_width(f"{line}...", size) > width:
+        line = line[:-1]
+    return f"{line.rstrip(', ')}..."
 
 
 def _broken(text: str, width: int, size: int) -> list[str]:

@@ -7,9 +7,11 @@ from workers.texts.letters import EAST_ASIAN
 WHITE_SPACE = re.compile(r"[ \t\r\n]+")
 OPENING, CLOSING = "\uff08\u300a\u201c", "\uff0c\u3002\uff1a\uff1b\u3001\uff01\uff1f\uff09\u300b\u201d%"
 """Chinese brackets and marks."""
-PIECE = re.compile(f"[{OPENING}]*(?:[{EAST_ASIAN}]|[^ {EAST_ASIAN}]+)[{CLOSING}]* ?")
 NO_BREAK_SPACE = "\u00a0"
-TOGETHER = re.compile(r"\d (?:mL|mm|cm|ms|s|min)\b|\d %|\d - \d|\b(?:series|Serie|phase|Phase) \d")
+PIECE = re.compile(
+    f"[{OPENING}]*(?:[{EAST_ASIAN}](?:{NO_BREAK_SPACE}[^ {EAST_ASIAN}]+)?|[^ {EAST_ASIAN}]+)[{CLOSING}]* ?"
+)
+TOGETHER = re.compile(r"\d (?:mL|mm|cm|ms|s|min)\b|\d %|\d - \d|\b(?:series|Serie|phase|Phase) \d|[列第] \d")
 
 
 def bound(text: str) -> str:

@@ -34,7 +34,7 @@ from workers.delivery.deliver import deliver
 from workers.delivery.outbox import write_delivery
 from workers.delivery.record import StoreResponse, queued
 from workers.fallbacks.alternatives import alternatives
-from workers.fallbacks.documents import as_encapsulated_pdf, document_of
+from workers.fallbacks.documents import _identity, as_encapsulated_pdf, document_of
 from workers.jobs.result_objects import build_results
 from workers.results.instance_reference import InstanceReference
 from workers.results.result_roles import Fallback, ResultRole
@@ -115,6 +115,15 @@ def test_the_document_says_what_it_stands_in_for_and_what_the_original_says(
     segmentation = alternatives(results[ResultRole.SEGMENTATION])[EncapsulatedPDFStorage]()
     assert "did not take the Segmentation" in pdf_text(segmentation, tmp_path)
     assert "voxels themselves are not in here" in pdf_text(segmentation, tmp_path)
+
+
+def test_dates_are_shown_as_people_read_them() -> None:
+    """They were those of the header, 19700101; what is no date stays as it is."""
+    result = Dataset()
+    result.PatientName, result.PatientID, result.PatientBirthDate = "Doe^Jane", "20240301", "19700101"
+    result.StudyDate, result.StudyDescription = "20240301", "MR"
+    lines = [line.text for line in _identity(result)]
+    assert lines == ["Patient: Doe Jane", "Patient ID: 20240301, 1970-01-01", "Study: 2024-03-01, MR"]
 
 
 def test_the_document_of_a_report_shows_the_key_image(results: dict[ResultRole, Path]) -> None:

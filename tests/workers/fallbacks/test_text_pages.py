@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from workers.fallbacks.text_pages import HANGING, LETTERS, Document, Line, _columns, _wrapped, as_pdf
+from workers.fallbacks.text_pages import HANGING, LETTERS, Document, Line, _columns, _parts, _wrapped, as_pdf
+from workers.texts.line_breaks import pieces
 
 
 @pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs poppler-utils")
@@ -38,3 +39,17 @@ def test_a_long_word_beside_chinese_stays_on_the_page() -> None:
     lines = [line.text for line in _wrapped(Line(f"肿瘤 {word}"))]
     assert max(map(_columns, lines)) <= LETTERS
     assert "".join(line.strip() for line in lines) == f"肿瘤{word}"
+
+
+def test_a_heading_stays_with_what_follows_it() -> None:
+    """It goes to the next page, with a heading above it; of headings alone, none is lost."""
+    lines = [Line(str(number), bold=number in (3, 4, 8)) for number in range(12)]
+    parts = [[line.text for line in part] for part in _parts(lines, 5, 4)]
+    assert parts == [["0", "1", "2"], ["3", "4", "5", "6"], ["7", "8", "9", "10"], ["11"]]
+    headings = [Line(str(number), bold=True) for number in range(6)]
+    assert [line for part in _parts(headings, 3, 2) for line in part] == headings
+
+
+def test_a_number_stays_with_the_chinese_word_before_it() -> None:
+    """Series 3 was broken before its number."""
+    assert pieces("第 2 期\uff0c序列 3") == ["第\u00a02 ", "期\uff0c", "序", "列\u00a03"]

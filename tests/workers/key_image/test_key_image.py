@@ -40,6 +40,7 @@ from workers.results.region_colours import COLOURS
 from workers.results.result_roles import ResultRole
 from workers.results.uids import ResultUids
 from workers.scoring.case_result import Doubt, Stability
+from workers.texts.drawn_text import text_width
 from workers.texts.wording import ENGLISH, Language, Wording
 
 STRIP = Strip(0.73, 0.41, (0.6, 0.8), (0.5, 0.9), (0.1, 0.2), (255, 92, 51), (51, 194, 255), (255, 92, 51))
@@ -210,6 +211,22 @@ def test_a_source_without_room_ends_in_dots(monkeypatch: pytest.MonkeyPatch) -> 
     assert "Measured on series 2, 60 slices" in drawn
     draw(view, replace(CAPTION, measured_on="series 2, " * 60))
     assert any(text.endswith(("2...", "series...")) for text in drawn)
+
+
+def test_the_dots_of_a_text_without_room_stay_within_the_margin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They were drawn behind a line that was full."""
+    drawn: list[tuple[str, float]] = []
+
+    def note(pen: ImageDraw.ImageDraw, place: tuple[float, float], text: str, *rest: object, **more: object) -> None:
+        drawn.append((text, place[0] + text_width(text, 20)))
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", note)
+    view = View(np.ones((9, 9)), (1.0, 1.0), [Contour("a", np.eye(9, dtype=bool), (1, 2, 3))], ("A", "P", "H", "F"))
+    for length in range(4, 12):
+        draw(view, replace(CAPTION, measured_on=f"{'n' * length}, " * 80))
+    cut = [right for text, right in drawn if text.endswith("...")]
+    assert len(cut) == 8
+    assert max(cut) <= WIDTH - MARGIN
 
 
 def test_an_uncertain_verdict_has_a_colour_of_its_own() -> None:
