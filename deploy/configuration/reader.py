@@ -215,14 +215,25 @@ def _in_its_unit(value: Any, annotation: Any, location: Location) -> Any:
     return value if number is None else number
 
 
+MIN_ABBREVIATION = 3
+"""Letters; fewer fit too many names."""
+
+
 def unknown_key(known: Iterable[str], key: str) -> str:
     """Return the message for a key that does not exist."""
     from difflib import get_close_matches  # only here: it takes a while to import
 
-    near = get_close_matches(key, tuple(known), n=1, cutoff=0.5)
+    names = tuple(known)
+    near = get_close_matches(key, names, n=1, cutoff=0.7) or [name for name in names if _abbreviates(key, name)]
     if near:
         return f"unknown key; did you mean {near[0]!r}?"
-    return f"unknown key; expected one of {', '.join(known)}"
+    return f"unknown key; expected one of {', '.join(names)}"
+
+
+def _abbreviates(key: str, name: str) -> bool:
+    """Tell whether a name begins like a key and has all of its letters in their order, as ``ae_title`` and ``aet``."""
+    letters = iter(name)
+    return len(key) >= MIN_ABBREVIATION and key[0] == name[0] and all(letter in letters for letter in key)
 
 
 def _short_form(annotation: Any) -> str:

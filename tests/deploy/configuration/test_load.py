@@ -91,6 +91,7 @@ def test_relative_paths_start_at_the_file(tmp_path):
         ("a: 1\n", "radtme.yaml:1: a: unknown key; expected one of"),
         ("data: x\nlistner: {}\n", "radtme.yaml:2: listner: unknown key; did you mean 'listener'?"),
         ("listener:\n  prot: 104\n", "radtme.yaml:2: listener.prot: unknown key; did you mean 'port'?"),
+        ("output: study\n", "radtme.yaml:1: output: unknown key; expected one of data, spool,"),
         ("listener:\n  port: 104\n  port: 105\n", "radtme.yaml:3: listener.port: is given twice; keep one of them"),
         ("listener: {port: 70000}\n", "listener.port: expected a number from 0 to 65535, found 70000"),
         ('listener: {port: "104"}\n', "listener.port: expected a whole number, found '104'"),

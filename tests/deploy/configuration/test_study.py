@@ -45,6 +45,15 @@ def test_every_mistake_is_shown_at_once_with_its_line(tmp_path: Path) -> None:
     assert "study.yaml:8: trian: unknown key; did you mean 'train'?" in said[3]
 
 
+def test_a_configuration_of_the_service_is_no_study_with_a_slip(tmp_path: Path) -> None:
+    """Its keys are none of those of a study: nothing like them is suggested."""
+    with pytest.raises(ConfigurationError) as raised:
+        load_study(written(tmp_path, "output: out\ndata: x\nlistener: {}\n"))
+    said = raised.value.message.splitlines()
+    assert len(said) == 2
+    assert all("unknown key; expected one of extract, phenotype" in line for line in said)
+
+
 def test_a_step_without_its_section_says_what_is_missing(tmp_path: Path) -> None:
     """Cases have to lie somewhere: no default can say where."""
     with pytest.raises(WrongUsage, match="expected a section extract: expected one of folder"):
