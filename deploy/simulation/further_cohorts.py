@@ -34,6 +34,8 @@ class FurtherCohort:
     name: str
     seed: int
     patients: tuple[SimulatedPatient, ...]
+    genes_seed: int
+    """That of the training cohort: genes are the same in all cohorts."""
 
 
 def further_cohorts(seed: int, count: int, planted: Planted) -> list[FurtherCohort]:
@@ -44,7 +46,7 @@ def further_cohorts(seed: int, count: int, planted: Planted) -> list[FurtherCoho
         own = seed + SEEDS_APART * (at + 1)
         drawn = draw_patients(own, count, 1, planted)
         patients = (replace(one, scanner=SCANNERS[-1]) for one in drawn)
-        found.append(FurtherCohort(name, own, tuple(patients)))
+        found.append(FurtherCohort(name, own, tuple(patients), seed))
     return found
 
 
@@ -60,7 +62,7 @@ def tables_of(cohort: FurtherCohort, planted: Planted) -> Iterator[tuple[str, pd
     if cohort.name == VALIDATION:
         yield "cd8", _cd8(cohort.patients, cohort.seed)
     if cohort.name == RNA:
-        yield "expression", expression_table(cohort.patients, cohort.seed, planted)
+        yield "expression", expression_table(cohort.patients, cohort.seed, planted, cohort.genes_seed)
 
 
 def _cd8(patients: Sequence[SimulatedPatient], seed: int) -> pd.DataFrame:

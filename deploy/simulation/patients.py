@@ -148,12 +148,16 @@ def pathway_sets() -> dict[str, list[str]]:
     }
 
 
-def expression_table(patients: Sequence[SimulatedPatient], seed: int, planted: Planted) -> pd.DataFrame:
+def expression_table(
+    patients: Sequence[SimulatedPatient], seed: int, planted: Planted, genes_seed: int | None = None
+) -> pd.DataFrame:
     """Return log2 expression, a row for each gene: immune populations and checkpoints follow the phenotype.
 
-    The phenotype decides which populations prevail; the inflammation says by how much.
+    The phenotype decides which populations prevail; the inflammation says by how much. How strongly a gene is expressed
+    and goes along with its population follows from ``genes_seed``: the cohorts of a study have the same genes.
     """
     rng = np.random.default_rng([seed, 3])
+    of_genes = np.random.default_rng([seed if genes_seed is None else genes_seed, 9])
     hot = np.array([one.hot for one in patients])
     relative = (_inflammation(patients) - planted.cold_mean) / planted.separation
     level = 1.6 * hot + (0.3 * relative if planted.effect else 0.0)
@@ -162,11 +166,12 @@ def expression_table(patients: Sequence[SimulatedPatient], seed: int, planted: P
         driven = level if population in IMMUNE else np.zeros(len(patients))
         abundance = driven + 0.35 * rng.standard_normal(len(patients))
         for gene in genes:
-            rows[gene] = rng.uniform(2, 8) + rng.uniform(0.6, 1.2) * abundance + 0.5 * rng.standard_normal(len(hot))
+            noise = 0.5 * rng.standard_normal(len(hot))
+            rows[gene] = of_genes.uniform(2, 8) + of_genes.uniform(0.6, 1.2) * abundance + noise
     for gene in CHECKPOINTS:
-        rows[gene] = rng.uniform(2, 5) + 0.7 * level + 0.6 * rng.standard_normal(len(hot))
+        rows[gene] = of_genes.uniform(2, 5) + 0.7 * level + 0.6 * rng.standard_normal(len(hot))
     for number in range(BACKGROUND_GENES):
-        rows[f"SIMB{number:04d}"] = rng.uniform(1, 10) + 0.7 * rng.standard_normal(len(hot))
+        rows[f"SIMB{number:04d}"] = of_genes.uniform(1, 10) + 0.7 * rng.standard_normal(len(hot))
     table = pd.DataFrame(rows, index=[one.id for one in patients]).T.round(4).clip(lower=0)
     return table.rename_axis("gene").reset_index()
 

@@ -22,8 +22,9 @@ from deploy.simulation.further_cohorts import (
     rna_study_text,
     tables_of,
 )
-from deploy.simulation.patients import SCANNERS, draw_patients
+from deploy.simulation.patients import SCANNERS, draw_patients, expression_table, gene_sets
 from deploy.simulation.planted import Planted
+from model_store.phenotype.centroids import centroid_table, nearest_phenotypes
 from model_store.validation.plan import CohortFiles
 
 PLANTED = Planted()
@@ -61,6 +62,25 @@ def test_each_cohort_tells_what_it_is_for(cohorts: dict[str, FurtherCohort]) -> 
     assert "response" not in prognosis["clinical"]
     assert "time" not in validation["clinical"]
     assert list(rna["expression"].columns[1:]) == [one.id for one in cohorts[RNA].patients]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_genes_of_all_cohorts_are_the_same(seed: int, tmp_path: Path) -> None:
+    """Centroids of the training cohort tell hot from cold in the RNA cohort; each had genes of its own before."""
+    training = draw_patients(seed, 40, 3, PLANTED)
+    mine = expression_table(training, seed, PLANTED).set_index("gene")
+    rna = next(one for one in further_cohorts(seed, 20, PLANTED) if one.name == RNA)
+    theirs = tables(rna)["expression"].set_index("gene")
+    assert np.corrcoef(mine.mean(axis=1), theirs.mean(axis=1))[0, 1] > 0.95
+    phenotype = pd.Series(["hot" if one.hot else "cold" for one in training], index=mine.columns)
+    centroid_table(abundance(mine), phenotype).to_parquet(tmp_path / "centroids.parquet")
+    found = nearest_phenotypes(abundance(theirs), tmp_path / "centroids.parquet")["phenotype"]
+    assert (found == "hot").tolist() == [one.hot for one in rna.patients]
+
+
+def abundance(expression: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean of each population's genes, by patient."""
+    return pd.DataFrame({name: expression.loc[list(genes)].mean() for name, genes in gene_sets().items()}).T
 
 
 def test_cell_groups_and_purity_follow_the_phenotype() -> None:
