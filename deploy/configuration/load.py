@@ -69,7 +69,7 @@ def find_configuration(given: Path | None, environment: Mapping[str, str] = os.e
     if environment.get(CONFIGURATION_VARIABLE):
         return Path(environment[CONFIGURATION_VARIABLE])
     here = Path(CONFIGURATION_NAME)
-    return here if here.is_file() else None
+    return here if os.path.lexists(here) else None
 
 
 def load_configuration(file: Path | None, environment: Mapping[str, str] = os.environ) -> Configuration:

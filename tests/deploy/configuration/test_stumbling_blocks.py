@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.configuration.load import ConfigurationError, load_configuration
+from deploy.configuration.load import ConfigurationError, find_configuration, load_configuration
 from deploy.configuration.settings import Configuration
+from deploy.errors import WrongUsage
 
 
 def read(folder: Path, content: str | bytes, **environment: str) -> Configuration:
@@ -66,6 +67,21 @@ def test_a_body_part_that_only_warns_is_also_let_through_by_the_listener(tmp_pat
     assert "add listener.set_aside_other_body_parts: false" in warning
     assert read(tmp_path, f"{as_notes}\nlistener: {{set_aside_other_body_parts: false}}").warnings == ()
     assert read(tmp_path, "workers: {criteria_as_notes: [acquisition]}").warnings == ()
+
+
+@pytest.mark.parametrize("what", ["a folder", "a link to nothing"])
+def test_what_is_no_file_in_the_place_of_the_configuration_is_an_error(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker makes a folder of a file that is not there; the defaults must not take effect without a word."""
+    monkeypatch.chdir(tmp_path)
+    here = tmp_path / "radtme.yaml"
+    if what == "a folder":
+        here.mkdir()
+    else:
+        here.symlink_to("nowhere")
+    with pytest.raises(WrongUsage, match=r"radtme.yaml: (cannot be read: Is a directory|configuration file not found)"):
+        load_configuration(find_configuration(None, {}), {})
 
 
 def test_a_data_folder_whose_name_is_not_utf8_is_refused(tmp_path: Path) -> None:
