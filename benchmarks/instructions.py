@@ -15,8 +15,8 @@ from aims import CannotBeMeasured, Row
 
 ROOT = Path(__file__).resolve().parents[1]
 REGIONS, SEED = 300, 15
-RECORDED = 441.5
-"""Millions of instructions on 30 November 2026."""
+RECORDED = 399.4
+"""Millions of instructions on 1 December 2026."""
 ALLOWED = 0.97
 """The least ratio of the recorded count to the new one: 3 % more instructions are an alarm."""
 FLAGS = ("-std=c++17", "-O3", "-ffp-contract=off", "-fno-strict-aliasing")

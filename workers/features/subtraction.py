@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from model_store.signatures.acceptance import Criterion
 from model_store.signatures.profile import FeatureProfile
 from workers.acceptance import Objection
-from workers.features.grids import distances_within
+from workers.features.grids import distances_within, grown
 from workers.features.measured_part import near_box
-from workers.images.grey_values import brighter_than, median
+from workers.images.grey_values import brighter_than, inside, median
 from workers.images.volume import Volume
 from workers.images.voxels import box_of
 from workers.notes import Note, warning
@@ -85,18 +85,19 @@ def _scattered_share(
 ) -> float:
     """Return which share of the known voxels near the outline is no brighter than ``lowest`` amid higher ones.
 
-    No voxel at most `SCATTERED_WITHIN_MM` from the outline lies beyond its box, extended by that.
+    0 where it surely is `MAX_SCATTERED_SHARE` at most. What a few steps reach is near, and what is near lies in the box.
     """
     z, y, x = near_box(box_of(tumour), tumour.shape, spacing_zyx, SCATTERED_WITHIN_MM)
     before = [min(part.start, 1) for part in (z, y, x)]  # with the neighbours outside of the box
     wider = tuple(slice(part.start - by, part.stop + 1) for part, by in zip((z, y, x), before, strict=True))
     inner = tuple(slice(by, by + part.stop - part.start) for part, by in zip((z, y, x), before, strict=True))
-    scattered = _amid_higher(values[wider], lowest)[inner]
-    if not scattered.any():
+    searched = known[z, y, x]
+    scattered = _amid_higher(values[wider], lowest)[inner] & searched
+    surely_near = grown(tumour[z, y, x], int(0.99 * SCATTERED_WITHIN_MM / max(spacing_zyx)))
+    if np.count_nonzero(scattered) <= MAX_SCATTERED_SHARE * np.count_nonzero(surely_near & searched):
         return 0.0
     near = distances_within(tumour[z, y, x], SCATTERED_WITHIN_MM, spacing_zyx) <= SCATTERED_WITHIN_MM
-    searched = known[z, y, x] & near
-    return float(np.mean(scattered[searched])) if searched.any() else 0.0
+    return float(np.mean(scattered[searched & near]))
 
 
 def _amid_higher(values: NDArray[Any], lowest: float) -> NDArray[np.bool_]:
@@ -128,7 +129,7 @@ def subtraction_notes(volume: Volume, roi: RegionOfInterest, profile: FeaturePro
     if tumour_before <= 0 or not tissue.any():
         return
     after: NDArray[Any] = volume.array[box]
-    ratio = median(after[tissue]) / median(earlier[tissue])
+    ratio = median(inside(after, tissue)) / median(inside(earlier, tissue))
     if ratio < MIN_TISSUE_SIGNAL:
         yield warning(
             f"The tissue around the outline has {ratio:.0%} of its signal before contrast, as in a subtraction: check "

@@ -12,7 +12,7 @@ from workers.acceptance import Objection
 from workers.errors import Reason, RejectedInput
 from workers.images.attributes import optional_integer
 from workers.images.contrast_agent import names_an_agent, said_before_contrast
-from workers.images.grey_values import median
+from workers.images.grey_values import inside, median
 from workers.images.headers import Instance
 from workers.images.phases import Phase
 from workers.images.volume import Volume
@@ -158,7 +158,7 @@ class _Medians:
 
 def _median(array: NDArray[np.generic], mask: NDArray[np.bool_]) -> float | None:
     """Return the median inside a mask; None where that is empty."""
-    return median(array[mask]) if mask.any() else None
+    return median(inside(array, mask)) if mask.any() else None
 
 
 def _shown_before(phases: Sequence[Phase], number: int, medians: _Medians, gain: float | None) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from workers.images.grey_values import brighter_than, median
+from workers.images.grey_values import brighter_than, inside, median
 
 TYPES = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.float32, np.float64]
 values = hnp.arrays(
@@ -49,3 +49,11 @@ def test_values_above_any_limit(kind: type, limit: float) -> None:
     """Over the whole range of a type."""
     found = random(kind, 3)
     np.testing.assert_array_equal(brighter_than(found, limit), found.astype(np.float64) > limit)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_values_in_a_mask(seed: int) -> None:
+    """In the order of their voxels, of parts of larger arrays too."""
+    found = random(np.int16, seed)
+    mask = np.random.default_rng(seed).uniform(size=(*found.shape[:2], 2 * found.shape[2]))[..., ::2] < 0.1 * seed
+    np.testing.assert_array_equal(inside(found, mask), found[mask])
