@@ -33,12 +33,12 @@ class _Output(Console):
 def output() -> Console:
     """Return the console for results (standard output); a file or pipe gets wide lines without colours."""
     wide = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return _Output(highlight=False, width=None if wide else PIPE_WIDTH)
+    return _Output(highlight=False, emoji=False, width=None if wide else PIPE_WIDTH)
 
 
 def notices() -> Console:
     """Return the console for progress and remarks: standard error, so that results can be piped."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, emoji=False)
 
 
 def saying(console: Console) -> Callable[[str], None]:

@@ -10,6 +10,15 @@ from deploy import terminal
 from deploy.configuration.units import in_unit_of
 
 
+def test_a_text_between_colons_stays_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rich would print a picture for some of them, in what a sender or a target says, too."""
+    for console in (terminal.output(), terminal.notices()):
+        console.print("target:key:9104", markup=False)
+        console.print("[bold]target:key:9104[/bold]")
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == "target:key:9104\n" * 2
+
+
 def test_each_thing_that_is_done_gets_a_line_without_a_terminal() -> None:
     """At once, since nobody knows how long it takes."""
     console = Console(file=io.StringIO(), width=80)
