@@ -85,19 +85,19 @@ def _scattered_share(
 ) -> float:
     """Return which share of the known voxels near the outline is no brighter than ``lowest`` amid higher ones.
 
-    0 where it surely is `MAX_SCATTERED_SHARE` at most. What a few steps reach is near, and what is near lies in the box.
+    0 where it surely is `MAX_SCATTERED_SHARE` at most. What a few steps reach is near; what is near lies in the box.
     """
     z, y, x = near_box(box_of(tumour), tumour.shape, spacing_zyx, SCATTERED_WITHIN_MM)
     before = [min(part.start, 1) for part in (z, y, x)]  # with the neighbours outside of the box
     wider = tuple(slice(part.start - by, part.stop + 1) for part, by in zip((z, y, x), before, strict=True))
     inner = tuple(slice(by, by + part.stop - part.start) for part, by in zip((z, y, x), before, strict=True))
-    searched = known[z, y, x]
+    searched = known[z, y, x].copy()
     scattered = _amid_higher(values[wider], lowest)[inner] & searched
     surely_near = grown(tumour[z, y, x], int(0.99 * SCATTERED_WITHIN_MM / max(spacing_zyx)))
     if np.count_nonzero(scattered) <= MAX_SCATTERED_SHARE * np.count_nonzero(surely_near & searched):
         return 0.0
-    near = distances_within(tumour[z, y, x], SCATTERED_WITHIN_MM, spacing_zyx) <= SCATTERED_WITHIN_MM
-    return float(np.mean(scattered[searched & near]))
+    searched &= distances_within(tumour[z, y, x], SCATTERED_WITHIN_MM, spacing_zyx) <= SCATTERED_WITHIN_MM
+    return float(np.mean(scattered[searched])) if searched.any() else 0.0
 
 
 def _amid_higher(values: NDArray[Any], lowest: float) -> NDArray[np.bool_]:

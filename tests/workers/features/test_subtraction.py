@@ -143,3 +143,13 @@ def test_scattered_zeros_are_counted_near_the_outline(seed: int) -> None:
         assert f"{share:.0%} of the grey values near the outline" in found[0].message
     else:
         assert found == []
+
+
+def test_padding_all_around_the_outline_leaves_nothing_to_count() -> None:
+    """Also where voxels farther away are known, zeros amid higher ones among them."""
+    tumour = np.zeros((9, 40, 40), dtype=np.bool_)
+    tumour[4:6, 18:22, 18:22] = True
+    array = np.random.default_rng(4).integers(0, 2, tumour.shape).astype(np.int16)
+    near = ndimage.distance_transform_edt(~tumour, SPEC.spacing_mm) <= 11
+    case = replace(volume(array, None), padding=near & ~tumour)
+    assert list(subtraction_objections(case, RegionOfInterest(tumour, None), NEAR_TISSUE)) == []
