@@ -186,7 +186,7 @@ def test_who_has_no_right_certificate_gets_no_association(
     """Each ends at once or at its deadline, with the reason in log and metric, and the next peer is served."""
     logs.configure(json=True, level=logging.INFO)
     mri, stranger = authority.issue("mri1"), Authority(tmp_path / "other").issue("stranger")
-    with secured(tmp_path, ours, acse_timeout_seconds=3.0 if kind == "silent" else 600.0) as listener:
+    with secured(tmp_path, ours, acse_timeout_seconds=8.0 if kind == "silent" else 600.0) as listener:
         unwelcome(kind, listener.port, authority, stranger)
         wait_until(lambda: handshakes(listener, reason) == 1, 60, f"a handshake that failed with {reason}")
         assert echo(listener.port, mri.client())
