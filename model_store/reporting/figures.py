@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -129,19 +130,30 @@ def decision_curves(tables: Mapping[str, pd.DataFrame]) -> Figure:
     return made
 
 
-def confusion_matrices(counts: Mapping[str, Mapping[str, int]]) -> Figure:
-    """Draw truth against verdict for each cohort; each holds the fields of `statistics.performance.Confusion`."""
-    made = Figure(figsize=(2.9 * len(counts), 3.0), layout="tight")
-    grid = np.atleast_1d(made.subplots(1, len(counts)))
-    for axes, (name, found) in zip(grid, counts.items(), strict=True):
-        hot = [found["true_positive"], found["false_negative"]]
-        cells = np.array([hot, [found["false_positive"], found["true_negative"]]])
-        shares = cells / cells.sum(axis=1, keepdims=True).clip(1)
+def confusion_matrices(cohorts: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw truth against verdict for each cohort: counts, and the shares that the tables have as well.
+
+    Each holds ``confusion`` (the fields of `statistics.performance.Confusion`), ``sensitivity`` and ``specificity``
+    (with ``value``, or None). Counts that were scaled from means over folds are rounded, and so called.
+    """
+    made = Figure(figsize=(2.9 * len(cohorts), 3.0), layout="tight")
+    grid = np.atleast_1d(made.subplots(1, len(cohorts)))
+    for axes, (name, found) in zip(grid, cohorts.items(), strict=True):
+        counts = found["confusion"]
+        cells = np.array(
+            [[counts["true_positive"], counts["false_negative"]], [counts["false_positive"], counts["true_negative"]]]
+        )
+        sensitivity, specificity = (
+            one["value"] if (one := found[measure]) else 0.0 for measure in ("sensitivity", "specificity")
+        )
+        shares = np.array([[sensitivity, 1 - sensitivity], [1 - specificity, specificity]])
+        is_exact = np.allclose(cells, shares * cells.sum(axis=1, keepdims=True))
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for (row, column), count in np.ndenumerate(cells):
-            share = shares[row, column]
+            share, words = shares[row, column], f"{count}" if is_exact else f"about {count}"
             colour = "white" if share > 0.6 else "black"
-            axes.text(column, row, f"{count}\n{share:.0%}", ha="center", va="center", color=colour)
+            words += f"\n{share:.0%}" if cells[row].sum() else ""
+            axes.text(column, row, words, ha="center", va="center", color=colour)
         axes.set(xticks=[0, 1], yticks=[0, 1], xticklabels=["hot", "cold"], yticklabels=["hot", "cold"])
         axes.set(xlabel="verdict", ylabel="truth", title=name)
     return made

@@ -299,8 +299,7 @@ def _write_performance(cohorts: list[ScoredCohort], numbers: Mapping[str, Any], 
     write_table(folder, "decision_curve", pd.concat(rows, ignore_index=True))
     write_figure(folder, "calibration", study_figures.calibration([(c.name, c.hot, c.score) for c in cohorts]))
     write_figure(folder, "decision_curve", study_figures.decision_curves(curves))
-    counts = {name: values["confusion"] for name, values in numbers.items()}
-    write_figure(folder, "confusion", study_figures.confusion_matrices(counts))
+    write_figure(folder, "confusion", study_figures.confusion_matrices(numbers))
 
 
 def performance_table(numbers: Mapping[str, Any]) -> pd.DataFrame:
