@@ -189,13 +189,16 @@ def _implicit_vr(objects: Sequence[Path]) -> Row:
 
 
 def _as_worker(run: Callable[[], object]) -> float:
-    """Return the CPU seconds of one call, with as few looks for reference cycles as in `radtme work`."""
+    """Return the CPU seconds of one call; looks for reference cycles are as in `radtme work`: few, not in libraries."""
     usual = gc.get_threshold()
+    gc.collect()  # or a look that the measurements before have made due, 0.12 s, would count for this one
+    gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     try:
         return cpu_seconds(run)
     finally:
         gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 def _python(program: str, *arguments: str, code: Path | None = None) -> float:
