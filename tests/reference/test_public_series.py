@@ -74,7 +74,7 @@ def test_compressed_twins_decode_to_the_same_values(shared_data: Path) -> None:
     folder = shared_data / "enhanced_mr" / "philips_emri_small"
     plane = Plane((0, 0, 0), (1, 0, 0), (0, 1, 0), 1, 1, 64, 64)
     plain, *compressed = (
-        read_pixels([frame_of(instance, number, plane) for number in range(1, 11)])
+        read_pixels([frame_of(instance, number, plane) for number in range(1, 11)]).values
         for instance in read_image_headers_apart(folder, ["", "_RLE", "_jpeg_ls_lossless"])
     )
     assert plain.std() > 10
