@@ -149,7 +149,7 @@ def test_the_command_grants_and_says_what(spool: Spool, tmp_path: Path) -> None:
     Spool(tmp_path / "other" / "spool").prepare()
     embedded = grant(tmp_path / "other", "viewer")
     assert embedded.exit_code == 1
-    assert "ledger.url names a PostgreSQL database" in embedded.output
+    assert "this needs a ledger in PostgreSQL: ledger.url" in embedded.output
 
 
 def test_a_role_that_does_not_exist_is_told(spool: Spool) -> None:
