@@ -44,7 +44,7 @@ def test_a_slice_that_is_the_same_in_both_phases_is_found() -> None:
 
 
 def test_a_few_voxels_decide_nothing() -> None:
-    """The median of four voxels may be noise."""
+    """The median of four voxels may be noise, or fat that motion brought there."""
     few = TUMOUR.copy()
     few[1] = False
     few[1, 3, 4:8] = True
