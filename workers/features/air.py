@@ -14,8 +14,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from model_store.signatures.profile import FeatureProfile
-from workers.features.grids import brightest_at, components, grown, smoothed, smoothed_line
-from workers.features.reach import voxels_within
+from workers.features.dilation import voxels_within
+from workers.features.ndimage import brightest_at, components, grown, smoothed, smoothed_line
 from workers.features.resampling import Resampled, taken
 
 COARSE_MM = 3.0

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from model_store.signatures.profile import FeatureProfile
 from workers.features.air import Air, dark_near, on_resampled
-from workers.features.grids import components, distances_within
+from workers.features.ndimage import components, distances_within
 from workers.features.resampling import Resampled
 from workers.images.grey_values import median
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model_store.signatures.profile import FeatureProfile
 from workers.errors import Reason, RejectedInput
-from workers.features.grids import distances_within, smoothed
+from workers.features.ndimage import distances_within, smoothed
 from workers.features.resampling import Intensities, intensities_of
 from workers.images.grey_values import median
 from workers.images.voxels import box_of

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_store.reliability.plan import Perturbation
-from workers.features.grids import components, distances_within, grown, transformed
+from workers.features.ndimage import components, distances_within, grown, transformed
 from workers.features.smooth_noise import smooth_noise
 from workers.images.voxels import Box, box_of, voxels_of
 

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_store.signatures.profile import FeatureProfile
-from workers.features.grids import lower, smoothed
-from workers.features.reach import border_of, steps_within
+from workers.features.dilation import border_of, steps_within
+from workers.features.ndimage import lower, smoothed
 
 SMOOTHING_VOXELS = 0.7
 """Sigma of the kernel that locates the border: enough to smooth the steps between voxels."""

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from model_store.signatures.acceptance import Criterion
 from model_store.signatures.profile import FeatureProfile
 from workers.acceptance import Objection
-from workers.features.grids import distances_within, grown
 from workers.features.measured_part import near_box
+from workers.features.ndimage import distances_within, grown
 from workers.images.grey_values import brighter_than, inside, median
 from workers.images.volume import Volume
 from workers.images.voxels import box_of

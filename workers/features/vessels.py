@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_store.signatures.profile import Exclusion, FeatureProfile
-from workers.features.grids import brightest_of, components, grown, longest_distance, smoothed
+from workers.features.dilation import voxels_within
 from workers.features.interpolation import interpolation
-from workers.features.reach import voxels_within
+from workers.features.ndimage import brightest_of, components, grown, longest_distance, smoothed
 from workers.features.resampling import Intensities, Resampled, Source
 from workers.images.voxels import voxels_of
 

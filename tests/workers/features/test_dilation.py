@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from workers.features.reach import border_of, voxels_within
+from workers.features.dilation import border_of, voxels_within
 
 
 def random_mask(seed: int) -> NDArray[np.bool_]:

@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.distance import pdist
 
+from workers.features.dilation import border_of
 from workers.features.engine import _engine
-from workers.features.grids import (
+from workers.features.ndimage import (
     brightest_at,
     brightest_of,
     components,
@@ -19,7 +20,6 @@ from workers.features.grids import (
     smoothed_line,
     transformed,
 )
-from workers.features.reach import border_of
 
 SHAPES = [(21, 17, 30), (1, 5, 7), (3, 1, 40), (9, 8, 1), (2, 3, 2100)]
 """Also one voxel thick, shorter than a filter, and longer than what is held at a time."""
