@@ -14,6 +14,8 @@ from workers.outline.region_of_interest import RegionOfInterest
 MAX_SHARE = 0.05
 """Of the tumour's voxels with its highest grey value, where no other value is as common. 10 and 33 % in br06 and a
 phantom whose window ends at the 99.9th percentile; 0.2 % at most in the original images, 0.8 % with 12 grey levels."""
+FEWEST_VOXELS = 20
+"""With the highest grey value: in a tumour of a few voxels, one of them is a large share."""
 
 
 def clipping_objections(volume: Volume, roi: RegionOfInterest) -> Iterator[Objection]:
@@ -22,8 +24,9 @@ def clipping_objections(volume: Volume, roi: RegionOfInterest) -> Iterator[Objec
     A tumour of a single grey value is refused later, with a reason of its own.
     """
     values = volume.array[roi.box][roi.tumour[roi.box]]
-    share = float(np.mean(values == values.max()))
-    if MAX_SHARE < share < 1 and share == _share_of_commonest(values):
+    highest = int(np.count_nonzero(values == values.max()))
+    share = highest / values.size
+    if highest >= FEWEST_VOXELS and MAX_SHARE < share < 1 and share == _share_of_commonest(values):
         yield Objection(
             Criterion.DERIVATION,
             f"image {volume.frames[roi.box[0].start].sop_instance_uid}: {share:.0%} of the tumour's voxels have one "
