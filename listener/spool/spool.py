@@ -33,6 +33,7 @@ from listener.spool.job_notes import Failure
 from listener.spool.job_record import JobRecord
 from listener.spool.jobs import JOB_ID_PATTERN, Job, JobState
 from listener.spool.layout import LAYOUT, VERSION_NAME, WrongLayout, check_layout
+from listener.spool.recent_studies import FOLDER as RECENT
 from listener.spool.recent_studies import newest_studies, note_recent
 from listener.spool.record_file import write_record
 
@@ -91,8 +92,8 @@ class Spool:
         probe = self.receiving / f".probe-{secrets.token_hex(4)}"
         probe.touch()
         probe.unlink()
-        remove_unfinished(self.root)
-        remove_unfinished(self.quarantine)
+        for folder in (self.root, self.root / RECENT, self.quarantine):
+            remove_unfinished(folder)
         if self.ledger_url is None:  # one on a server may be away: what needs no ledger works without it
             with self.ledger.writing():
                 pass

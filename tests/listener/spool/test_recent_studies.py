@@ -52,3 +52,16 @@ def test_a_study_is_noted_before_its_object_has_its_name(tmp_path: Path) -> None
             assert {Path(one).parent.name for one in folders} == {"1.2", FOLDER}, "both are synced"
         [day] = (path for path in (spool.root / FOLDER).iterdir() if path.is_dir())
         os.unlink(day / "1.2")
+
+
+def test_what_a_killed_listener_left_unfinished_is_removed(tmp_path: Path) -> None:
+    """At the next start, once it is so old that nobody can still be writing it."""
+    spool = Spool(tmp_path)
+    spool.prepare()
+    (tmp_path / FOLDER).mkdir(exist_ok=True)
+    old, young = (tmp_path / FOLDER / f".complete.{name}.tmp" for name in ("old", "young"))
+    old.touch()
+    young.touch()
+    os.utime(old, (0, 0))
+    spool.prepare()
+    assert (old.exists(), young.exists()) == (False, True)
