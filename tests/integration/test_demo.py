@@ -59,7 +59,7 @@ def test_the_phantom_is_scored_and_its_results_arrive(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("files", "said"),
-    [({"notes.txt": b"x"}, "is a DICOM instance"), ({}, "none of its 0 files")],
+    [({"notes.txt": b"x"}, "is a DICOM instance"), ({}, "no file is in it")],
 )
 def test_a_folder_without_a_study_is_refused_at_once(tmp_path: Path, files: dict[str, bytes], said: str):
     """Nothing is started for a folder that holds no study."""
