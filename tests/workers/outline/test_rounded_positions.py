@@ -1,14 +1,13 @@
 """Positions that devices and archives rounded: the same phases, the same grid and the same voxels of the outline."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom import Dataset
 from pydicom.dataset import FileDataset
 
 from model_store.signatures.profile import HAN2024, PhaseRule
+from support.contrast_phases import DCE, WriteSeg, WriteSeries, tumour_code
 from workers.errors import Reason, RejectedInput
 from workers.features.case_input import read_case
 from workers.images.headers import read_image_headers
@@ -23,16 +22,6 @@ AXES = np.array([[0.8, 0.36, -0.48], [0.0, 0.8, 0.6], [0.6, -0.48, 0.64]])
 MASK = np.zeros(SHAPE, dtype=bool)
 MASK[9:22, 3:7, 4:9] = True
 MASK[12, 7, 4] = True
-DCE = {"EchoTime": "2.1", "RepetitionTime": "4.6", "ScanningSequence": "GR"}
-WriteSeries = Callable[..., list[FileDataset]]
-WriteSeg = Callable[..., Path]
-
-
-def tumour_code() -> Dataset:
-    """Return the code of a neoplasm."""
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "108369006", "SCT", "Neoplasm"
-    return item
 
 
 def positions(seed: int, digits: int, jitter_mm: float) -> list[list[float]]:
